@@ -1,0 +1,275 @@
+"""The words of the matrix as data: contexts, entry points, probes, peers and what is said of them.
+
+This module imports nothing but the standard library, and everything else in ``matrix`` imports it:
+it is the one place where a registry file and the machine meet.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+__all__ = (
+    "AnyFunction",
+    "Cell",
+    "Context",
+    "EntryPoint",
+    "Expected",
+    "Facts",
+    "Job",
+    "Outcome",
+    "Peer",
+    "Phase",
+    "Probe",
+    "Run",
+    "RunAsync",
+    "Source",
+    "expect",
+)
+
+AnyFunction = Callable[..., object]
+
+
+class Run(Protocol):
+    """Run a source to its end and return its outputs: what a probe is given to try."""
+
+    def __call__(self, source: Source, inputs: Mapping[str, object], /) -> Mapping[str, object]:
+        """Block until ``source`` has run with ``inputs``; return its outputs."""
+
+
+class RunAsync(Protocol):
+    """The async variant of :class:`Run`; the machine hands it to peers inside the source."""
+
+    def __call__(self, source: Source, inputs: Mapping[str, object], /) -> Awaitable[Mapping[str, object]]:
+        """Return an awaitable of the outputs of ``source``."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A workflow as a probe states it: YAML text, and the callables that the text names.
+
+    Attributes:
+        text: the workflow file's text.
+        functions: what ``function:`` steps may name; plain ``def``.
+        tools: what ``tool:`` steps may name; ``def`` or ``async def``.
+        native: the async variant of the entry point under test. The machine fills it in before it
+            hands the source to a peer, so that a peer is a bridge and nothing more.
+    """
+
+    text: str
+    functions: Mapping[str, AnyFunction] = field(default_factory=dict)
+    tools: Mapping[str, AnyFunction] = field(default_factory=dict)
+    native: RunAsync | None = None
+
+    async def run_async(self, inputs: Mapping[str, object]) -> Mapping[str, object]:
+        """Await the async variant of the entry point under test; for peers.
+
+        Raises:
+            LookupError: the machine has not bound an async variant.
+        """
+        if self.native is None:
+            raise LookupError("this source has no async variant; the machine binds one for each peer")
+        return await self.native(self, inputs)
+
+
+class Outcome(enum.Enum):
+    """What happened in one cell."""
+
+    PASS = "pass"  # noqa: S105 - a word, not a password
+    """The probe's claim held."""
+    FAIL = "fail"
+    """The claim did not hold."""
+    HANG = "hang"
+    """The limit passed and the process group was killed."""
+    CRASH = "crash"
+    """The process died."""
+    REFUSED = "refused"
+    """The entry point declined with an error that says so."""
+    SKIP = "skip"
+    """The cell means nothing here, for a stated reason."""
+    ERROR = "error"
+    """The matrix itself failed; never hidden by any expectation."""
+
+
+class Phase(enum.Enum):
+    """Which part of a child's life a hang or crash fell into; each has its own limit."""
+
+    ENTER = "enter"
+    CALL = "call"
+    EXIT = "exit"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What can be observed at the very place where a context runs user code.
+
+    Attributes:
+        running_loop: ``module.qualname`` of the class of the event loop that runs in this thread,
+            or None where none runs. A tuple in a context's statement means "one of these".
+        current_task: whether an asyncio task is current.
+        main_thread: whether this is the main thread.
+        kernel: whether a Jupyter kernel's shell is live in this process.
+        evidence: whatever else proves the situation; each context states its own pairs.
+    """
+
+    running_loop: str | tuple[str, ...] | None
+    current_task: bool
+    main_thread: bool
+    kernel: bool = False
+    evidence: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Context:
+    """One host situation.
+
+    Attributes:
+        name: file name without ``.py``.
+        summary: one line for the table in the README; no full stop.
+        facts: what must be true where user code runs; anything else is an error, not a pass.
+        requires: import names of the packages that the host needs.
+        platforms: ``sys.platform`` values where it exists; empty means everywhere.
+        enter_limit: seconds from the start of the child to its READY.
+    """
+
+    name: str
+    summary: str
+    facts: Facts
+    requires: tuple[str, ...] = ()
+    platforms: tuple[str, ...] = ()
+    enter_limit: float = 30.0
+
+
+@dataclass(frozen=True)
+class EntryPoint:
+    """One sync function that users call.
+
+    Attributes:
+        name: file name without ``.py``; part of cell ids.
+        label: as users write it, for tables: ``Runtime.run()``.
+    """
+
+    name: str
+    label: str
+
+
+def _always(_facts: Facts) -> str | None:
+    return None
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One claim about behaviour.
+
+    Attributes:
+        name: file name without ``.py``.
+        claim: the claim as a sentence without full stop; it is what tables and failures show.
+        promise: number in the contract, ``"S1"`` to ``"S20"``.
+        isolated: whether each of its cells needs a host process of its own.
+        limit: seconds that one check may take before it counts as a hang.
+        skip_when: given a context's stated facts, why the claim means nothing there, or None.
+    """
+
+    name: str
+    claim: str
+    promise: str
+    isolated: bool = False
+    limit: float = 15.0
+    skip_when: Callable[[Facts], str | None] = _always
+
+
+@dataclass(frozen=True)
+class Peer:
+    """One bridge of somebody else, or a way of bridging that a design once weighed.
+
+    Attributes:
+        name: file name without ``.py``; also the word for ``--target``.
+        summary: one line for tables.
+        requires: import names of the packages it needs.
+    """
+
+    name: str
+    summary: str
+    requires: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, order=True)
+class Cell:
+    """Target, entry point, context and probe: the smallest thing that is judged.
+
+    ``target`` is ``agent_runtime``, a peer's name, or ``control``: then the entry point under test
+    is agent_runtime's, wrapped in the probe's own ``broken``, and the outcome must be a failure.
+    """
+
+    target: str
+    entry_point: str
+    context: str
+    probe: str
+
+    @property
+    def id(self) -> str:
+        """The cell as one word that needs no quoting in a shell."""
+        return f"{self.target}/{self.entry_point}/{self.context}/{self.probe}"
+
+    @classmethod
+    def parse(cls, text: str) -> Cell:
+        """Return the cell that ``text`` names.
+
+        Raises:
+            ValueError: ``text`` is not four words with slashes between.
+        """
+        parts = text.split("/")
+        if len(parts) != 4 or not all(parts):
+            raise ValueError(
+                f"{text!r} is not a cell; write TARGET/ENTRY_POINT/CONTEXT/PROBE,"
+                " for example agent_runtime/run_workflow/plain_script/returns_the_async_value"
+            )
+        return cls(*parts)
+
+
+class Job(Protocol):
+    """What ``host(job)`` of a context works with, in the child process.
+
+    ``perform`` is to be called exactly where user code would stand; it judges one cell, sends the
+    record, and never raises.
+    """
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """The cells to perform, in order."""
+
+    def perform(self, cell: Cell, *, evidence: Mapping[str, str] | None = None) -> None:
+        """Check this thread's facts against the context's, then run the cell's probe right here.
+
+        Args:
+            cell: one of ``cells``.
+            evidence: what this host can show of the situation, compared with the stated evidence.
+        """
+
+    def run_of(self, cell: Cell) -> Run:
+        """Return the callable under test of a cell, for hosts that are inside a call themselves."""
+
+
+class Expected(AssertionError):  # noqa: N818 - it is a finding, not an error of the program
+    """A claim did not hold: what was wanted, what was got, and of what."""
+
+    def __init__(self, *, of: str, wanted: str, got: str) -> None:
+        super().__init__(of, wanted, got)
+        self.of = of
+        self.wanted = wanted
+        self.got = got
+
+    def __str__(self) -> str:
+        return f"{self.of}: wanted {self.wanted}, got {self.got}"
+
+
+def expect(*, got: object, wanted: object, of: str) -> None:
+    """Raise unless ``got`` equals ``wanted``; ``of`` says of what, for the report.
+
+    Raises:
+        Expected: the two differ.
+    """
+    if got != wanted:
+        raise Expected(of=of, wanted=repr(wanted), got=repr(got))

@@ -1,0 +1,1 @@
+"""One file, one bridge of somebody else: ``PEER`` and ``call(source, inputs)``."""
