@@ -9,6 +9,7 @@ A step's own exception is never wrapped: what the step raised is what comes out 
     │   ├── CallerLoopError       an event loop runs in this thread and the setting refuses to block it
     │   ├── CallAbandonedError    the caller that this work needs has stopped waiting
     │   ├── ContextInUseError     the context given with context= is entered elsewhere
+    │   ├── NoCallerError         this code does not run inside a sync call
     │   └── NoThreadError         no thread can start here, and the calling thread's loop is taken
 """
 
@@ -20,6 +21,7 @@ __all__ = (
     "CallAbandonedError",
     "CallerLoopError",
     "ContextInUseError",
+    "NoCallerError",
     "NoThreadError",
 )
 
@@ -79,6 +81,24 @@ class ContextInUseError(BridgeError):
         return (
             "the context given with context= is entered already, most likely by the caller itself;"
             " pass contextvars.copy_context() and read the changes from that copy afterwards"
+        )
+
+
+class NoCallerError(BridgeError):
+    """Async code asked for the calling thread, but it does not run inside a sync call.
+
+    Attributes:
+        what: the function that was to run on the calling thread.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
+
+    def __str__(self) -> str:
+        return (
+            f"{self.what} was to run on the thread of a sync call, but this code does not run inside one;"
+            " use call_in_worker() or a WorkerLane here"
         )
 
 

@@ -1,0 +1,163 @@
+"""One sync call, from the moment it is made to the moment its outcome is there."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import sys
+from _queue import SimpleQueue
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from agent_runtime.bridge.service import Errand, Inbox
+from agent_runtime.errors import CallAbandonedError
+from agent_runtime.outcomes import Outcome, failed
+
+if TYPE_CHECKING:
+    from agent_runtime.bridge.portal import Portal
+
+__all__ = ("ENDED", "TURNED_AWAY", "Call", "current_call")
+
+T = TypeVar("T")
+
+ENDED = "ended"
+"""Told to the caller: the outcome is there."""
+TURNED_AWAY = "turned away"
+"""Told to the caller: the portal closed before it took the call up; go to another."""
+
+
+class Call(Generic[T]):
+    """An async function on its way to a portal, and its caller's inbox.
+
+    The caller's thread makes it and waits on ``inbox``; everything else happens on the portal's
+    loop thread. ``abandoned`` is the one word that the caller says to the other side.
+
+    Attributes:
+        inbox: where the caller hears: errands to perform, ENDED, TURNED_AWAY, an interrupt.
+        outcome: what came of it; set before ENDED is put.
+        parent: the call inside which this one was made, or None.
+        task: the task that runs it, once the portal has taken it up.
+        expired: whether the deadline has cancelled it.
+        abandoned: whether the caller has stopped listening.
+    """
+
+    __slots__ = (
+        "_args",
+        "_async_fn",
+        "_cancel_wanted",
+        "_handled",
+        "_timer",
+        "abandoned",
+        "context",
+        "expired",
+        "inbox",
+        "outcome",
+        "parent",
+        "task",
+        "timeout",
+    )
+
+    def __init__(
+        self,
+        async_fn: Callable[..., Coroutine[Any, Any, T]],
+        args: tuple[object, ...],
+        *,
+        context: contextvars.Context,
+        timeout: float | None,
+    ) -> None:
+        self._async_fn = async_fn
+        self._args = args
+        self._handled = sys.exception()
+        self._cancel_wanted = False
+        self._timer: asyncio.TimerHandle | None = None
+        self.context = context
+        self.timeout = timeout
+        self.parent = current_call.get()
+        self.inbox: Inbox = SimpleQueue()
+        self.outcome: Outcome[T] | None = None
+        self.task: asyncio.Task[None] | None = None
+        self.expired = False
+        self.abandoned = False
+
+    @property
+    def what(self) -> str:
+        """The async function's name, for messages."""
+        return getattr(self._async_fn, "__qualname__", repr(self._async_fn))
+
+    async def drive(self, portal: Portal) -> None:
+        """Run the async function to its end, on the portal's loop; never raises."""
+        token = current_call.set(self)
+        try:
+            if self._handled is None:
+                outcome = Outcome(await self._async_fn(*self._args))
+            else:
+                outcome = await self._drive_while_handling(self._handled)
+        except BaseException as error:  # noqa: BLE001 - S2: whatever it is, it belongs to the caller
+            outcome = failed(error)
+        finally:
+            current_call.reset(token)
+        self.outcome = outcome
+        self.task = None
+        if self._timer is not None:
+            self._timer.cancel()
+        portal.end(self)
+
+    async def _drive_while_handling(self, handled: BaseException) -> Outcome[T]:
+        """Run inside the ``except`` block that the caller stands in, as a plain await would.
+
+        Python links a new exception to the one being handled, at the moment it is raised. Only
+        with that state on this thread do ``__context__`` chains come out as in a plain script.
+        """
+        traceback = handled.__traceback__
+        self._handled = None
+        try:
+            raise handled
+        except BaseException:  # noqa: BLE001 - it is the caller's; nothing is done with it
+            handled.__traceback__ = traceback
+            del handled, traceback
+            return Outcome(await self._async_fn(*self._args))
+
+    def begun(self, task: asyncio.Task[None], loop: asyncio.AbstractEventLoop) -> None:
+        """Note the task and start the clock; pass on a cancellation that came before the task."""
+        if self.outcome is not None:
+            return  # an eager task that never had to wait
+        self.task = task
+        if self.timeout is not None:
+            self._timer = loop.call_later(self.timeout, self.expire)
+        if self._cancel_wanted:
+            task.cancel()
+
+    def cancel(self) -> None:
+        """Cancel the work, on the loop thread; does nothing once it has ended."""
+        self._cancel_wanted = True
+        if self.task is not None and self.outcome is None:
+            self.task.cancel()
+
+    def expire(self) -> None:
+        """Cancel the work because its time is up, on the loop thread."""
+        if self.outcome is None:
+            self.expired = True
+            self.cancel()
+
+    def descends_from(self, other: Call[Any]) -> bool:
+        """Whether this call was made, directly or not, inside ``other``."""
+        call: Call[Any] | None = self
+        while call is not None and call is not other:
+            call = call.parent
+        return call is other
+
+    def send(self, errand: Errand[Any]) -> None:
+        """Ask the caller to perform an errand; from any thread."""
+        self.inbox.put(errand)
+        if self.abandoned:  # looked at after the put: of two who race here, at least one sees it
+            self.turn_down(errand)
+
+    def turn_down(self, errand: Errand[Any]) -> None:
+        """Tell whoever sent the errand that nobody will perform it."""
+        errand.report(Outcome(error=CallAbandonedError(errand.what)))
+
+
+current_call: contextvars.ContextVar[Call[Any] | None] = contextvars.ContextVar(
+    "agent_runtime.bridge.current_call", default=None
+)
+"""The sync call that the running code belongs to; unset inside errands."""

@@ -1,0 +1,174 @@
+"""A portal: one daemon thread with one long-lived event loop that carries out sync calls."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from _queue import SimpleQueue
+from _thread import get_ident
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from agent_runtime.bridge.call import ENDED, TURNED_AWAY, Call
+from agent_runtime.bridge.threads import start_thread
+from agent_runtime.outcomes import Outcome, capture
+
+__all__ = ("LoopFactory", "Portal", "default_loop_factory")
+
+LoopFactory = Callable[[], asyncio.AbstractEventLoop]
+
+_CLOSE_LIMIT = 10.0
+"""Seconds that leftover tasks get to react to their cancellation when a portal closes; a guess."""
+
+
+def default_loop_factory() -> asyncio.AbstractEventLoop:
+    """Make the platform's standard loop, without asking the policy: that may be somebody's own."""
+    if sys.platform == "win32":
+        return asyncio.ProactorEventLoop()
+    return asyncio.SelectorEventLoop()
+
+
+class Portal:
+    """One loop thread, and the door to it.
+
+    ``submit`` may be called on any thread, from inside a signal handler or a finaliser, at any
+    moment: it appends to a deque and wakes the loop, both reentrant. All else that changes state
+    happens on the loop thread.
+
+    Attributes:
+        depth: 0 for the portal that everybody shares; k + 1 serves calls made on portal k's thread.
+        thread_id: ident of the loop thread.
+        waiting: the calls that this portal's own thread is making right now, outermost first.
+    """
+
+    def __init__(self, *, depth: int, loop_factory: LoopFactory = default_loop_factory) -> None:
+        self.depth = depth
+        self.thread_id = 0
+        self.waiting: list[tuple[Call[Any], Portal]] = []
+        self.deeper: Portal | None = None
+        self._loop_factory = loop_factory
+        self._pending: deque[Call[Any]] = deque()
+        self._live: set[Call[Any]] = set()
+        self._closed = False
+        self._ended: SimpleQueue[None] = SimpleQueue()
+
+    def start(self, *, on_start: Callable[[], None], on_end: Callable[[], None], name: str) -> None:
+        """Start the thread and wait until its loop exists.
+
+        Args:
+            on_start: called on the loop thread before it serves.
+            on_end: called on the loop thread when it will serve no more.
+            name: for the thread.
+
+        Raises:
+            RuntimeError: no thread can be started here.
+            OSError: the loop could not get its descriptors.
+        """
+        ready: SimpleQueue[Outcome[asyncio.AbstractEventLoop]] = SimpleQueue()
+
+        def main() -> None:
+            made = capture(self._loop_factory)
+            loop = made.value
+            self.thread_id = get_ident()
+            on_start()
+            ready.put(made)
+            if loop is not None:
+                self._serve(loop)
+            on_end()
+            self._ended.put(None)
+
+        start_thread(main, name=name)
+        self._loop = ready.get().unwrap()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it still takes calls."""
+        return not self._closed
+
+    def submit(self, call: Call[Any]) -> None:
+        """Queue a call and wake the loop; if the portal is closed, the call is turned away."""
+        self._pending.append(call)
+        if self._closed:
+            self._turn_away()
+            return
+        self._wake(self._take_up)
+
+    def cancel(self, call: Call[Any]) -> None:
+        """Cancel a call from any thread, also while the loop thread itself waits in a nested one."""
+        self._wake(call.cancel)
+        for nested, portal in reversed(self.waiting):
+            if nested.descends_from(call):
+                portal.cancel(nested)
+
+    def end(self, call: Call[Any]) -> None:
+        """Tell the caller that the outcome is there; on the loop thread."""
+        self._live.discard(call)
+        if not self._live and self.deeper is not None:
+            self.deeper.close()
+            self.deeper = None
+        call.inbox.put(ENDED)
+
+    def close(self) -> None:
+        """Take no more calls, cancel what is left, close the loop and wait for the thread's end.
+
+        On any thread but the portal's own; blocks it until leftover tasks have ended, 10 s at most.
+        """
+        self._closed = True
+        self._turn_away()
+        self._wake(self._loop.stop)
+        self._ended.get()
+        self._ended.put(None)
+
+    def _wake(self, callback: Callable[[], object]) -> None:
+        try:
+            self._loop.call_soon_threadsafe(callback)
+        except RuntimeError:  # the loop is closed: what was queued meanwhile goes elsewhere
+            self._turn_away()
+
+    def _turn_away(self) -> None:
+        while True:
+            try:
+                call = self._pending.popleft()
+            except IndexError:
+                return
+            call.inbox.put(TURNED_AWAY)
+
+    def _take_up(self) -> None:
+        while True:
+            try:
+                call = self._pending.popleft()
+            except IndexError:
+                return
+            self._live.add(call)
+            call.begun(_start_task(call, self, self._loop), self._loop)
+
+    def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
+        while not self._closed:
+            # A task that a step left behind may raise SystemExit or KeyboardInterrupt: asyncio then
+            # lets it through run_forever(). The loop is sound, and others have calls on it.
+            with contextlib.suppress(SystemExit, KeyboardInterrupt):
+                loop.run_forever()
+        with contextlib.suppress(BaseException):
+            _finish(loop)
+        loop.close()
+        self._turn_away()
+
+
+def _start_task(call: Call[Any], portal: Portal, loop: asyncio.AbstractEventLoop) -> asyncio.Task[None]:
+    """Start the call's task, in the call's context; from 3.12 on its first step runs right here."""
+    if sys.version_info >= (3, 12):
+        return asyncio.Task(call.drive(portal), loop=loop, context=call.context, eager_start=True)
+    return asyncio.Task(call.drive(portal), loop=loop, context=call.context)
+
+
+def _finish(loop: asyncio.AbstractEventLoop) -> None:
+    """Cancel what is left on a loop that has stopped, and close its async generators."""
+    left = asyncio.all_tasks(loop)
+    for task in left:
+        task.cancel()
+    if left:
+        loop.run_until_complete(asyncio.wait(left, timeout=_CLOSE_LIMIT))
+    loop.run_until_complete(loop.shutdown_asyncgens())
+    loop.run_until_complete(loop.shutdown_default_executor())

@@ -1,0 +1,128 @@
+"""The process's portals: which one serves a call, how the first call starts it, what fork does."""
+
+from __future__ import annotations
+
+import os
+import threading
+from _thread import get_ident
+from typing import Any
+
+from agent_runtime.bridge.portal import Portal
+
+__all__ = ("portal_for_this_thread", "this_threads_portal")
+
+
+class _Portals:
+    """Every portal of this process. One object, so that a fork can replace it as a whole.
+
+    Attributes:
+        shared: the portal of depth 0, once it has been started.
+        by_thread: each portal by the ident of its loop thread.
+        starting: reentrant, because a signal handler may interrupt the thread that starts a portal,
+            and call in: then it starts one of its own, and whoever publishes first has won.
+    """
+
+    def __init__(self) -> None:
+        self.shared: dict[str, Portal] = {}
+        self.by_thread: dict[int, Portal] = {}
+        self.starting = threading.RLock()
+
+
+_portals = _Portals()
+_graveyard: list[_Portals] = []
+"""What a fork left behind. Its loops share their epoll object with the parent process: closing one,
+also from its finaliser, would take the parent's descriptors out of it."""
+_hooks_installed = False
+
+
+def this_threads_portal() -> Portal | None:
+    """Return the portal whose loop thread this is, or None."""
+    return _portals.by_thread.get(get_ident())
+
+
+def portal_for_this_thread() -> Portal:
+    """Return the portal that serves calls made on this thread; start it if need be.
+
+    That is the shared one, except on a portal's own thread: its loop waits for the call, so the
+    next deeper portal serves it, which lives until the upper one has no call left.
+
+    Raises:
+        RuntimeError: no thread can be started here.
+        OSError: the loop could not get its descriptors.
+    """
+    own = this_threads_portal()
+    if own is not None:
+        return _deeper(own)
+    portal = _portals.shared.get("portal")
+    if portal is not None and portal.is_open:
+        return portal
+    return _start_shared()
+
+
+def _start_shared() -> Portal:
+    portals = _portals
+    with portals.starting:
+        portal = portals.shared.get("portal")
+        if portal is not None and portal.is_open:
+            return portal
+        _install_hooks()
+        fresh = _started(0)
+        if portal is not None and portals.shared.get("portal") is portal:
+            del portals.shared["portal"]
+        winner = portals.shared.setdefault("portal", fresh)
+    if winner is not fresh:
+        fresh.close()
+    return winner
+
+
+def _deeper(own: Portal) -> Portal:
+    """Return the next portal below; on ``own``'s thread, where only a finaliser can interrupt."""
+    deeper = own.deeper
+    if deeper is not None and deeper.is_open:
+        return deeper
+    fresh = _started(own.depth + 1)
+    deeper = own.deeper
+    if deeper is not None and deeper.is_open:
+        fresh.close()
+        return deeper
+    own.deeper = fresh
+    return fresh
+
+
+def _started(depth: int) -> Portal:
+    portal = Portal(depth=depth)
+    portals = _portals
+
+    def register() -> None:
+        portals.by_thread[get_ident()] = portal
+
+    portal.start(on_start=register, on_end=lambda: _forget(portals, portal), name=_name(depth))
+    return portal
+
+
+def _forget(portals: _Portals, portal: Portal) -> None:
+    portals.by_thread.pop(portal.thread_id, None)
+
+
+def _name(depth: int) -> str:
+    return "agent_runtime portal" if depth == 0 else f"agent_runtime portal {depth}"
+
+
+def _install_hooks() -> None:
+    """Make a forked child begin anew; once a process, and not before there is a portal."""
+    global _hooks_installed  # noqa: PLW0603 - a process-wide registration that cannot be undone
+    if not _hooks_installed and hasattr(os, "register_at_fork"):
+        _hooks_installed = True
+        os.register_at_fork(after_in_child=_begin_anew)
+
+
+def _begin_anew() -> None:
+    """Drop every portal, unclosed: their threads do not exist in this process."""
+    global _portals  # noqa: PLW0603 - the one place that replaces it
+    _graveyard.append(_portals)
+    _portals = _Portals()
+
+
+def portals_alive() -> list[Any]:
+    """Return the idents of all loop threads, for tests and diagnostics."""
+    return sorted(_portals.by_thread)

@@ -1,0 +1,69 @@
+"""Errands: plain functions that async code sends to another thread, and the inbox they arrive in."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from _queue import SimpleQueue  # the C class: reentrant against signals, untouched by gevent
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from agent_runtime.bridge.hostloop import call_without_loop
+from agent_runtime.outcomes import Outcome, capture
+
+__all__ = ("Errand", "Inbox")
+
+T = TypeVar("T")
+
+
+class Errand(Generic[T]):
+    """One function for another thread, and the future through which its outcome comes back.
+
+    Made on an event loop's thread, performed elsewhere, exactly once. Its function sees a copy of
+    the context that it was made in.
+    """
+
+    __slots__ = ("_args", "_context", "_fn", "_future", "_loop")
+
+    def __init__(self, fn: Callable[..., T], args: tuple[object, ...]) -> None:
+        self._fn = fn
+        self._args = args
+        self._context = contextvars.copy_context()
+        self._loop = asyncio.get_running_loop()
+        self._future: asyncio.Future[Outcome[T]] = self._loop.create_future()
+
+    @property
+    def what(self) -> str:
+        """The function's name, for messages."""
+        return getattr(self._fn, "__qualname__", repr(self._fn))
+
+    @property
+    def context(self) -> contextvars.Context:
+        """The context that the function will see."""
+        return self._context
+
+    async def outcome(self) -> Outcome[T]:
+        """Wait until another thread has performed this; a cancellation calls it off."""
+        return await self._future
+
+    def perform(self) -> None:
+        """Call the function on this thread, unless it was called off; report what came of it."""
+        if self._future.cancelled():
+            return
+        self.report(capture(call_without_loop, self._context.run, self._fn, *self._args))
+
+    def report(self, outcome: Outcome[T]) -> None:
+        """Hand the outcome to whoever awaits it, from any thread."""
+        try:
+            self._loop.call_soon_threadsafe(_deliver, self._future, outcome)
+        except RuntimeError:
+            return  # the loop that asked has been closed: nobody is left to be told
+
+
+def _deliver(future: asyncio.Future[Outcome[T]], outcome: Outcome[T]) -> None:
+    if not future.done():
+        future.set_result(outcome)
+
+
+Inbox = SimpleQueue[Any]
+"""Where a waiting thread is told things. ``put`` may interrupt anything; one thread only ``get``s."""

@@ -1,0 +1,72 @@
+"""Raw threads for the bridge: started without a lock, named when that is safe.
+
+``threading.Thread.start()`` and the first ``threading.current_thread()`` of a foreign thread both
+take ``threading``'s registry lock. A signal handler may interrupt a thread that holds it and then
+make a sync call; a bridge whose threads needed that lock would wait for its own caller. So threads
+start through ``_thread``, and get their name only if the lock is free at that moment.
+"""
+
+from __future__ import annotations
+
+import _thread
+import sys
+import threading
+from collections.abc import Callable
+
+__all__ = ("start_thread",)
+
+
+def _start_new_thread() -> Callable[..., int]:
+    """Return the function that starts a real thread, also where gevent has replaced it."""
+    monkey = sys.modules.get("gevent.monkey")
+    if monkey is not None and monkey.is_module_patched("_thread"):
+        original: Callable[..., int] = monkey.get_original("_thread", "start_new_thread")
+        return original
+    return _thread.start_new_thread
+
+
+def start_thread(main: Callable[[], None], *, name: str) -> None:
+    """Start a daemon thread that runs ``main()``; return as soon as the system has made it.
+
+    Signal-safe and reentrant: takes no lock. ``main`` must not raise.
+
+    Raises:
+        RuntimeError: no thread can be started here.
+    """
+    _start_new_thread()(_bootstrap, (main, name))
+
+
+def _bootstrap(main: Callable[[], None], name: str) -> None:
+    _install_debug_hooks()
+    _adopt(name)
+    try:
+        main()
+    finally:
+        _disown()
+
+
+def _install_debug_hooks() -> None:
+    """Do what ``threading.Thread`` does for coverage tools and debuggers."""
+    trace, profile = threading.gettrace(), threading.getprofile()
+    if trace is not None:
+        sys.settrace(trace)
+    if profile is not None:
+        sys.setprofile(profile)
+
+
+def _adopt(name: str) -> None:
+    """Make this thread known to ``threading`` under a name, unless that would have to wait."""
+    lock = getattr(threading, "_active_limbo_lock", None)
+    if lock is None or not lock.acquire(blocking=False):
+        return  # cosmetic only: the thread then shows as Dummy-1
+    try:
+        threading.current_thread().name = name
+    finally:
+        lock.release()
+
+
+def _disown() -> None:
+    """Take this thread off ``threading``'s list; before CPython 3.13 nothing else would."""
+    active = getattr(threading, "_active", None)
+    if active is not None:
+        active.pop(threading.get_ident(), None)

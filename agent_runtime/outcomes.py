@@ -1,0 +1,78 @@
+"""What came of a call, as a value: carried between threads without touching the exception."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Generic, TypeVar, TypeVarTuple, Unpack, cast
+
+__all__ = ("Outcome", "acapture", "capture", "failed")
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+
+class Outcome(Generic[T]):
+    """A value or an exception, to be opened once.
+
+    An exception that travels through ``concurrent.futures`` or ``asyncio.Future`` may lose its
+    identity (``CancelledError``), be refused (``StopIteration``) or get a new ``__context__``. In
+    here it is only a value; :meth:`unwrap` raises the very object.
+
+    Attributes:
+        value: what the call returned; meaningless when ``error`` is set.
+        error: what the call raised, or None.
+    """
+
+    __slots__ = ("error", "value")
+
+    def __init__(self, value: T | None = None, error: BaseException | None = None) -> None:
+        self.value = value
+        self.error = error
+
+    def unwrap(self) -> T:
+        """Return the value, or raise the exception as it is; empties the outcome.
+
+        ``raise`` replaces ``__context__`` when the raising thread is inside an ``except`` block, so
+        it is put back. Nothing here keeps the exception: its traceback holds this frame, and a
+        reference from the frame would be a cycle that only the collector could free.
+        """
+        __tracebackhide__ = True
+        error = self.error
+        if error is None:
+            value, self.value = self.value, None
+            return cast("T", value)
+        self.error = None
+        context = error.__context__
+        try:
+            raise error
+        finally:
+            error.__context__ = context
+            del error, context, self
+
+
+_PLUMBING = ("agent_runtime.bridge.", "agent_runtime.outcomes")
+
+
+def failed(error: BaseException) -> Outcome[Any]:
+    """Return the outcome of a call that raised, with the traceback beginning in the callee's code."""
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_frame.f_globals.get("__name__", "").startswith(_PLUMBING):
+        traceback = traceback.tb_next
+    error.__traceback__ = traceback
+    return Outcome(error=error)
+
+
+def capture(fn: Callable[[Unpack[Ts]], T], *args: Unpack[Ts]) -> Outcome[T]:
+    """Call ``fn(*args)`` on this thread and return what came of it; raises nothing."""
+    try:
+        return Outcome(fn(*args))
+    except BaseException as error:  # noqa: BLE001 - the point: any exception becomes a value
+        return failed(error)
+
+
+async def acapture(awaitable: Awaitable[T]) -> Outcome[T]:
+    """Await and return what came of it; a cancellation from outside becomes an outcome, too."""
+    try:
+        return Outcome(await awaitable)
+    except BaseException as error:  # noqa: BLE001 - the point: any exception becomes a value
+        return failed(error)
