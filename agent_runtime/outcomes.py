@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Generic, TypeVar, TypeVarTuple, Unpack, cast
+from typing import Any, Generic, TypeVar, cast
 
 __all__ = ("Outcome", "acapture", "capture", "failed")
 
 T = TypeVar("T")
-Ts = TypeVarTuple("Ts")
 
 
 class Outcome(Generic[T]):
@@ -62,7 +61,7 @@ def failed(error: BaseException) -> Outcome[Any]:
     return Outcome(error=error)
 
 
-def capture(fn: Callable[[Unpack[Ts]], T], *args: Unpack[Ts]) -> Outcome[T]:
+def capture(fn: Callable[..., T], *args: object) -> Outcome[T]:
     """Call ``fn(*args)`` on this thread and return what came of it; raises nothing."""
     try:
         return Outcome(fn(*args))

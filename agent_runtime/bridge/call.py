@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 import sys
 from _queue import SimpleQueue
+from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -44,7 +45,7 @@ class Call(Generic[T]):
     __slots__ = (
         "_args",
         "_async_fn",
-        "_cancel_wanted",
+        "_cancel_requests",
         "_handled",
         "_timer",
         "abandoned",
@@ -68,7 +69,7 @@ class Call(Generic[T]):
         self._async_fn = async_fn
         self._args = args
         self._handled = sys.exception()
-        self._cancel_wanted = False
+        self._cancel_requests: deque[None] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self.context = context
         self.timeout = timeout
@@ -124,20 +125,41 @@ class Call(Generic[T]):
         self.task = task
         if self.timeout is not None:
             self._timer = loop.call_later(self.timeout, self.expire)
-        if self._cancel_wanted:
-            task.cancel()
+        self.deliver_cancel()
 
-    def cancel(self) -> None:
-        """Cancel the work, on the loop thread; does nothing once it has ended."""
-        self._cancel_wanted = True
-        if self.task is not None and self.outcome is None:
+    def request_cancel(self) -> None:
+        """Ask for one cancellation, from any thread; ``deliver_cancel`` carries it out."""
+        self._cancel_requests.append(None)
+
+    @property
+    def cancel_is_due(self) -> bool:
+        """Whether a cancellation has been asked for and not been delivered yet."""
+        return bool(self._cancel_requests)
+
+    def deliver_cancel(self) -> None:
+        """Cancel the work, on the loop thread, once for each request; not once it has ended."""
+        if self.outcome is None and self.task is not None and self.take_cancel():
             self.task.cancel()
+
+    def take_cancel(self) -> bool:
+        """Consume one request: it is being delivered, or a nested call has raised it already."""
+        try:
+            self._cancel_requests.pop()
+        except IndexError:
+            return False
+        return True
+
+    @property
+    def was_cancelled(self) -> bool:
+        """Whether the work ended by a cancellation."""
+        return self.outcome is not None and isinstance(self.outcome.error, asyncio.CancelledError)
 
     def expire(self) -> None:
         """Cancel the work because its time is up, on the loop thread."""
         if self.outcome is None:
             self.expired = True
-            self.cancel()
+            self.request_cancel()
+            self.deliver_cancel()
 
     def descends_from(self, other: Call[Any]) -> bool:
         """Whether this call was made, directly or not, inside ``other``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 import functools
 import inspect
@@ -35,7 +36,7 @@ main thread. Elsewhere another thread may get it, and on Windows no lock wait ca
 def run_sync(
     async_fn: Callable[[Unpack[Ts]], Coroutine[Any, Any, T]],
     /,
-    *args: Unpack[Ts],
+    *args: *Ts,
     timeout: float | None = None,
     context: contextvars.Context | None = None,
     on_running_loop: OnRunningLoop = "warn",
@@ -83,8 +84,10 @@ def run_sync(
         call: Call[T] = Call(async_fn, args, context=context, timeout=timeout)
         with InterruptGuard(call.inbox) if guarded else nullcontext() as guard:
             interruption = _carry_out(call, portal_for_this_thread(), guard)
+        if interruption is None and guard is not None:
+            interruption = guard.take()  # it came after the last look: still a Ctrl-C
         if call.outcome is not None or interruption is not None:
-            return _conclude(call, interruption, guard)
+            return _conclude(call, interruption)
 
 
 def _carry_out(call: Call[Any], portal: Portal, guard: InterruptGuard | None) -> BaseException | None:
@@ -95,10 +98,14 @@ def _carry_out(call: Call[Any], portal: Portal, guard: InterruptGuard | None) ->
         return _wait(call, portal, guard)
     own.waiting.append((call, portal))
     try:
+        if call.parent is not None and call.parent.cancel_is_due:
+            portal.cancel(call)  # whoever cancelled the parent may not have seen this call
         portal.submit(call)
         return _wait(call, portal, guard)
     finally:
         own.waiting.pop()
+        if call.parent is not None and call.was_cancelled:
+            call.parent.take_cancel()
 
 
 def _wait(call: Call[Any], portal: Portal, guard: InterruptGuard | None) -> BaseException | None:
@@ -156,27 +163,21 @@ def _abandon(call: Call[Any]) -> None:
             call.turn_down(news)
 
 
-def _conclude(call: Call[T], interruption: BaseException | None, guard: InterruptGuard | None) -> T:
-    """Return or raise what the call came to."""
+def _conclude(call: Call[T], interruption: BaseException | None) -> T:
+    """Return or raise what the call came to; an error of the cleanup goes with the interruption."""
     __tracebackhide__ = True
-    if interruption is None and guard is not None:
-        interruption = guard.take()  # it came when the outcome was there already: still a Ctrl-C
     outcome, call.outcome = call.outcome, None
-    try:
-        if interruption is not None:
-            raise interruption
+    if call.expired and interruption is None:
+        interruption = TimeoutError(f"{call.what} was cancelled after {call.timeout:g} s")
+    if interruption is None:
         assert outcome is not None
-        if call.expired:
-            raise _timeout_error(call, outcome.error)
         return outcome.unwrap()
+    if outcome is not None:
+        interruption.__cause__ = None if type(outcome.error) is asyncio.CancelledError else outcome.error
+    try:
+        raise interruption
     finally:
-        del interruption, outcome, guard, call
-
-
-def _timeout_error(call: Call[Any], error: BaseException | None) -> TimeoutError:
-    timeout = TimeoutError(f"{call.what} was cancelled after {call.timeout:g} s")
-    timeout.__cause__ = error
-    return timeout
+        del interruption, outcome, call
 
 
 def _check(async_fn: object, on_running_loop: str, names: tuple[str, str]) -> None:

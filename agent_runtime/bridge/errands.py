@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from _queue import SimpleQueue
 from collections.abc import Callable
 from types import TracebackType
-from typing import TypeVar, TypeVarTuple, Unpack
-from _queue import SimpleQueue
+from typing import Self, TypeVar, TypeVarTuple, Unpack
 
 from agent_runtime.bridge.call import ENDED, current_call
 from agent_runtime.bridge.service import Errand, Inbox
@@ -25,7 +25,7 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 
-async def call_in_caller(fn: Callable[[Unpack[Ts]], T], /, *args: Unpack[Ts]) -> T:
+async def call_in_caller(fn: Callable[[Unpack[Ts]], T], /, *args: *Ts) -> T:
     """Run ``fn(*args)`` on the thread that made the sync call this code belongs to.
 
     That thread waits in the call, so it is free; it performs one such function after another. The
@@ -42,7 +42,7 @@ async def call_in_caller(fn: Callable[[Unpack[Ts]], T], /, *args: Unpack[Ts]) ->
     return (await call_in_caller_outcome(fn, *args)).unwrap()
 
 
-async def call_in_caller_outcome(fn: Callable[[Unpack[Ts]], T], /, *args: Unpack[Ts]) -> Outcome[T]:
+async def call_in_caller_outcome(fn: Callable[[Unpack[Ts]], T], /, *args: *Ts) -> Outcome[T]:
     """Do as :func:`call_in_caller`, but return the outcome, so that StopIteration survives, too."""
     call = current_call.get()
     if call is None:
@@ -53,7 +53,7 @@ async def call_in_caller_outcome(fn: Callable[[Unpack[Ts]], T], /, *args: Unpack
     return await errand.outcome()
 
 
-async def call_in_worker(fn: Callable[[Unpack[Ts]], T], /, *args: Unpack[Ts]) -> T:
+async def call_in_worker(fn: Callable[[Unpack[Ts]], T], /, *args: *Ts) -> T:
     """Run ``fn(*args)`` on a new worker thread; works on any asyncio loop, which goes on meanwhile.
 
     A thread a call, never a pool: a function that makes a sync call which needs a worker itself
@@ -68,7 +68,7 @@ async def call_in_worker(fn: Callable[[Unpack[Ts]], T], /, *args: Unpack[Ts]) ->
     return (await call_in_worker_outcome(fn, *args)).unwrap()
 
 
-async def call_in_worker_outcome(fn: Callable[[Unpack[Ts]], T], /, *args: Unpack[Ts]) -> Outcome[T]:
+async def call_in_worker_outcome(fn: Callable[[Unpack[Ts]], T], /, *args: *Ts) -> Outcome[T]:
     """Do as :func:`call_in_worker`, but return the outcome, so that StopIteration survives, too."""
     errand = Errand(fn, args)
     start_thread(errand.perform, name=f"agent_runtime worker: {errand.what}")
@@ -89,7 +89,7 @@ class WorkerLane:
         self._inbox: Inbox = SimpleQueue()
         self._started = False
 
-    async def __aenter__(self) -> WorkerLane:
+    async def __aenter__(self) -> Self:
         """Return the lane; starts nothing yet."""
         return self
 
@@ -99,7 +99,7 @@ class WorkerLane:
         """Let the thread end once it has performed what was sent."""
         self._inbox.put(ENDED)
 
-    async def call(self, fn: Callable[[Unpack[Ts]], T], /, *args: Unpack[Ts]) -> T:
+    async def call(self, fn: Callable[[Unpack[Ts]], T], /, *args: *Ts) -> T:
         """Run ``fn(*args)`` on the lane's thread and return what it returns.
 
         Raises:
@@ -109,7 +109,7 @@ class WorkerLane:
         __tracebackhide__ = True
         return (await self.call_outcome(fn, *args)).unwrap()
 
-    async def call_outcome(self, fn: Callable[[Unpack[Ts]], T], /, *args: Unpack[Ts]) -> Outcome[T]:
+    async def call_outcome(self, fn: Callable[[Unpack[Ts]], T], /, *args: *Ts) -> Outcome[T]:
         """Do as :meth:`call`, but return the outcome, so that StopIteration survives, too."""
         errand = Errand(fn, args)
         if not self._started:

@@ -5,18 +5,17 @@ from __future__ import annotations
 import asyncio
 from asyncio import events, tasks
 from collections.abc import Callable
-from typing import TypeVar, TypeVarTuple, Unpack
+from typing import TypeVar
 
 __all__ = ("call_without_loop", "running_loop")
 
 T = TypeVar("T")
-Ts = TypeVarTuple("Ts")
 
 running_loop: Callable[[], asyncio.AbstractEventLoop | None] = events._get_running_loop  # noqa: SLF001
 """Return the event loop that runs in this thread, or None; never raises, never makes one."""
 
 
-def call_without_loop(fn: Callable[[Unpack[Ts]], T], *args: Unpack[Ts]) -> T:
+def call_without_loop(fn: Callable[..., T], *args: object) -> T:
     """Call ``fn(*args)`` as a plain script would: with no running loop to be seen in this thread.
 
     The loop of a thread that waits in a sync call stands still, and yet the thread is marked as

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from _signal import SIGINT, getsignal
+from _signal import SIGINT, getsignal  # type: ignore[import-not-found]  # typeshed has no stub for it
 from _signal import signal as set_handler
 from _thread import get_ident
 from collections.abc import Callable
 from types import FrameType, TracebackType
+from typing import Self
 
 from agent_runtime.bridge.service import Inbox
 
@@ -53,7 +54,7 @@ class InterruptGuard:
         self._serving = False
         self._previous: Handler | None = None
 
-    def __enter__(self) -> InterruptGuard:
+    def __enter__(self) -> Self:
         """Take SIGINT over, if Python code handles it at all."""
         previous = getsignal(SIGINT)
         if callable(previous):

@@ -48,6 +48,7 @@ class Portal:
         self.thread_id = 0
         self.waiting: list[tuple[Call[Any], Portal]] = []
         self.deeper: Portal | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._loop_factory = loop_factory
         self._pending: deque[Call[Any]] = deque()
         self._live: set[Call[Any]] = set()
@@ -66,21 +67,30 @@ class Portal:
             RuntimeError: no thread can be started here.
             OSError: the loop could not get its descriptors.
         """
-        ready: SimpleQueue[Outcome[asyncio.AbstractEventLoop]] = SimpleQueue()
+        ready: SimpleQueue[Outcome[asyncio.AbstractEventLoop] | None] = SimpleQueue()
 
         def main() -> None:
             made = capture(self._loop_factory)
-            loop = made.value
             self.thread_id = get_ident()
             on_start()
-            ready.put(made)
-            if loop is not None:
-                self._serve(loop)
+            if made.error is None:
+                self._loop = made.unwrap()
+                ready.put(None)
+                self._serve(self._loop)
+            else:
+                ready.put(made)
             on_end()
             self._ended.put(None)
 
         start_thread(main, name=name)
-        self._loop = ready.get().unwrap()
+        try:
+            failure = ready.get()
+        except BaseException:  # a signal handler raised: nobody will ever use this portal
+            self._closed = True
+            self._wake(self._stop)
+            raise
+        if failure is not None:
+            failure.unwrap()
 
     @property
     def is_open(self) -> bool:
@@ -96,9 +106,14 @@ class Portal:
         self._wake(self._take_up)
 
     def cancel(self, call: Call[Any]) -> None:
-        """Cancel a call from any thread, also while the loop thread itself waits in a nested one."""
-        self._wake(call.cancel)
-        for nested, portal in reversed(self.waiting):
+        """Cancel a call once, from any thread.
+
+        While the loop thread itself waits in a nested call of it, the loop cannot deliver anything;
+        then the nested call is cancelled, and what it raises is the delivery.
+        """
+        call.request_cancel()
+        self._wake(call.deliver_cancel)
+        for nested, portal in reversed(tuple(self.waiting)):
             if nested.descends_from(call):
                 portal.cancel(nested)
 
@@ -117,11 +132,17 @@ class Portal:
         """
         self._closed = True
         self._turn_away()
-        self._wake(self._loop.stop)
+        self._wake(self._stop)
         self._ended.get()
         self._ended.put(None)
 
+    def _stop(self) -> None:
+        assert self._loop is not None
+        self._loop.stop()
+
     def _wake(self, callback: Callable[[], object]) -> None:
+        if self._loop is None:
+            return  # start() is being given up, before the thread has got as far
         try:
             self._loop.call_soon_threadsafe(callback)
         except RuntimeError:  # the loop is closed: what was queued meanwhile goes elsewhere
@@ -136,6 +157,7 @@ class Portal:
             call.inbox.put(TURNED_AWAY)
 
     def _take_up(self) -> None:
+        assert self._loop is not None
         while True:
             try:
                 call = self._pending.popleft()
