@@ -39,7 +39,7 @@ class Call(Generic[T]):
         parent: the call inside which this one was made, or None.
         task: the task that runs it, once the portal has taken it up.
         expired: whether the deadline has cancelled it.
-        abandoned: whether the caller has stopped listening.
+        abandoned: whether the caller has stopped listening: the call has ended, or was given up.
     """
 
     __slots__ = (

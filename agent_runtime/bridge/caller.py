@@ -120,6 +120,7 @@ def _wait(call: Call[Any], portal: Portal, guard: InterruptGuard | None) -> Base
         try:
             news = call.inbox.get(timeout=_SLICE)
             if news is ENDED or news is TURNED_AWAY:
+                _stop_listening(call)
                 return interruption
             if news is INTERRUPTED:
                 exception = guard.take() if guard is not None else None
@@ -132,7 +133,7 @@ def _wait(call: Call[Any], portal: Portal, guard: InterruptGuard | None) -> Base
         if exception is None:
             continue
         if interruption is not None:
-            _abandon(call)
+            _stop_listening(call)
             return exception
         interruption = exception
         portal.cancel(call)
@@ -151,14 +152,11 @@ def _perform(errand: object, guard: InterruptGuard | None) -> BaseException | No
     return None
 
 
-def _abandon(call: Call[Any]) -> None:
-    """Stop listening; whoever still sends errands is told so."""
+def _stop_listening(call: Call[Any]) -> None:
+    """Perform no more errands; a task that outlives the call and sends one is told so."""
     call.abandoned = True
-    while True:
-        try:
-            news = call.inbox.get_nowait()
-        except Empty:
-            return
+    while not call.inbox.empty():
+        news = call.inbox.get()
         if isinstance(news, Errand):
             call.turn_down(news)
 
