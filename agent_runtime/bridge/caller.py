@@ -104,6 +104,7 @@ def _carry_out(call: Call[Any], portal: Portal, guard: InterruptGuard | None) ->
         return _wait(call, portal, guard)
     finally:
         own.waiting.pop()
+        own.close_deeper()
         if call.parent is not None and call.was_cancelled:
             call.parent.take_cancel()
 

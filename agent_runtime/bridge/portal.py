@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from agent_runtime.bridge.call import ENDED, TURNED_AWAY, Call
-from agent_runtime.bridge.threads import start_thread
+from agent_runtime.bridge.threads import disown_thread, start_thread
 from agent_runtime.outcomes import Outcome, capture
 
 __all__ = ("LoopFactory", "Portal", "default_loop_factory")
@@ -53,6 +53,7 @@ class Portal:
         self._pending: deque[Call[Any]] = deque()
         self._live: set[Call[Any]] = set()
         self._closed = False
+        self._ready: SimpleQueue[Outcome[asyncio.AbstractEventLoop] | None] = SimpleQueue()
         self._ended: SimpleQueue[None] = SimpleQueue()
 
     def start(self, *, on_start: Callable[[], None], on_end: Callable[[], None], name: str) -> None:
@@ -67,30 +68,33 @@ class Portal:
             RuntimeError: no thread can be started here.
             OSError: the loop could not get its descriptors.
         """
-        ready: SimpleQueue[Outcome[asyncio.AbstractEventLoop] | None] = SimpleQueue()
-
-        def main() -> None:
-            made = capture(self._loop_factory)
-            self.thread_id = get_ident()
-            on_start()
-            if made.error is None:
-                self._loop = made.unwrap()
-                ready.put(None)
-                self._serve(self._loop)
-            else:
-                ready.put(made)
-            on_end()
-            self._ended.put(None)
-
-        start_thread(main, name=name)
+        self._on_start = on_start
+        self._on_end = on_end
+        start_thread(self.main, name=name)
         try:
-            failure = ready.get()
+            failure = self._ready.get()
         except BaseException:  # a signal handler raised: nobody will ever use this portal
             self._closed = True
             self._wake(self._stop)
             raise
         if failure is not None:
             failure.unwrap()
+
+    def main(self) -> None:
+        """Be the loop thread, from its start to its end."""
+        self.thread_id = get_ident()
+        self._on_start()
+        made = capture(self._loop_factory)
+        if made.error is None:
+            self._loop = made.unwrap()
+            self._ready.put(None)
+            self._serve(self._loop)
+        else:
+            self._ready.put(made)
+        disown_thread()
+        self._ended.put(None)  # from here on nobody waits for this thread
+        self._on_end()
+        self.close_deeper()
 
     @property
     def is_open(self) -> bool:
@@ -120,10 +124,14 @@ class Portal:
     def end(self, call: Call[Any]) -> None:
         """Tell the caller that the outcome is there; on the loop thread."""
         self._live.discard(call)
-        if not self._live and self.deeper is not None:
-            self.deeper.close()
-            self.deeper = None
+        self.close_deeper()
         call.inbox.put(ENDED)
+
+    def close_deeper(self) -> None:
+        """Close the next portal below once nothing here can need it; on the loop thread."""
+        if self.deeper is not None and not self._live and not self.waiting:
+            deeper, self.deeper = self.deeper, None
+            deeper.close()
 
     def close(self) -> None:
         """Take no more calls, cancel what is left, close the loop and wait for the thread's end.

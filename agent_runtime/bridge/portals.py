@@ -8,6 +8,7 @@ from _thread import get_ident
 from typing import Any
 
 from agent_runtime.bridge.portal import Portal
+from agent_runtime.bridge.threads import main_of_this_thread
 
 __all__ = ("portal_for_this_thread", "this_threads_portal")
 
@@ -18,13 +19,17 @@ class _Portals:
     Attributes:
         shared: the portal of depth 0, once it has been started.
         by_thread: each portal by the ident of its loop thread.
-        starting: reentrant, because a signal handler may interrupt the thread that starts a portal,
-            and call in: then it starts one of its own, and whoever publishes first has won.
+        births: the portals whose threads have been started and do not serve yet.
+        starting: keeps a crowd of first callers from starting a thread each. Advice, not a lock to
+            rely on: reentrant, because a signal handler may interrupt the thread that holds it and
+            call in; and waited for with a limit, because that handler may wait for another thread
+            that calls in. Whoever goes on without it starts a portal that loses when published late.
     """
 
     def __init__(self) -> None:
         self.shared: dict[str, Portal] = {}
         self.by_thread: dict[int, Portal] = {}
+        self.births: set[Portal] = set()
         self.starting = threading.RLock()
 
 
@@ -34,10 +39,19 @@ _graveyard: list[_Portals] = []
 also from its finaliser, would take the parent's descriptors out of it."""
 _hooks_installed = False
 
+_CROWD_LIMIT = 1.0
+"""Seconds to wait for another thread that starts the shared portal; usually it takes 0.3 ms."""
+
 
 def this_threads_portal() -> Portal | None:
     """Return the portal whose loop thread this is, or None."""
-    return _portals.by_thread.get(get_ident())
+    portal = _portals.by_thread.get(get_ident())
+    if portal is None and _portals.births:
+        # A finaliser can call in on a loop thread before that has run any code of its own. Whoever
+        # starts it waits for it, so the call must not go to the starter's portal.
+        newborn = getattr(main_of_this_thread(), "__self__", None)
+        return newborn if isinstance(newborn, Portal) else None
+    return portal
 
 
 def portal_for_this_thread() -> Portal:
@@ -61,15 +75,19 @@ def portal_for_this_thread() -> Portal:
 
 def _start_shared() -> Portal:
     portals = _portals
-    with portals.starting:
+    alone = portals.starting.acquire(timeout=_CROWD_LIMIT)
+    try:
         portal = portals.shared.get("portal")
         if portal is not None and portal.is_open:
             return portal
         _install_hooks()
-        fresh = _started(0)
+        fresh = _started(portals, 0)
         if portal is not None and portals.shared.get("portal") is portal:
             del portals.shared["portal"]
         winner = portals.shared.setdefault("portal", fresh)
+    finally:
+        if alone:
+            portals.starting.release()
     if winner is not fresh:
         fresh.close()
     return winner
@@ -80,7 +98,7 @@ def _deeper(own: Portal) -> Portal:
     deeper = own.deeper
     if deeper is not None and deeper.is_open:
         return deeper
-    fresh = _started(own.depth + 1)
+    fresh = _started(_portals, own.depth + 1)
     deeper = own.deeper
     if deeper is not None and deeper.is_open:
         fresh.close()
@@ -89,14 +107,17 @@ def _deeper(own: Portal) -> Portal:
     return fresh
 
 
-def _started(depth: int) -> Portal:
+def _started(portals: _Portals, depth: int) -> Portal:
     portal = Portal(depth=depth)
-    portals = _portals
-
-    def register() -> None:
-        portals.by_thread[get_ident()] = portal
-
-    portal.start(on_start=register, on_end=lambda: _forget(portals, portal), name=_name(depth))
+    portals.births.add(portal)
+    try:
+        portal.start(
+            on_start=lambda: portals.by_thread.__setitem__(portal.thread_id, portal),
+            on_end=lambda: _forget(portals, portal),
+            name=_name(depth),
+        )
+    finally:
+        portals.births.discard(portal)
     return portal
 
 

@@ -13,7 +13,7 @@ import sys
 import threading
 from collections.abc import Callable
 
-__all__ = ("start_thread",)
+__all__ = ("disown_thread", "main_of_this_thread", "start_thread")
 
 
 def _start_new_thread() -> Callable[..., int]:
@@ -42,7 +42,19 @@ def _bootstrap(main: Callable[[], None], name: str) -> None:
     try:
         main()
     finally:
-        _disown()
+        disown_thread()
+
+
+def main_of_this_thread() -> Callable[[], None] | None:
+    """Return the ``main`` that this thread was started with here, or None; walks the whole stack.
+
+    Good from the thread's very first instruction on, before any of its own code has run: a finaliser
+    can come that early.
+    """
+    frame = sys._getframe()
+    while frame.f_back is not None:
+        frame = frame.f_back
+    return frame.f_locals["main"] if frame.f_code is _bootstrap.__code__ else None
 
 
 def _install_debug_hooks() -> None:
@@ -65,7 +77,7 @@ def _adopt(name: str) -> None:
         lock.release()
 
 
-def _disown() -> None:
+def disown_thread() -> None:
     """Take this thread off ``threading``'s list; before CPython 3.13 nothing else would."""
     active = getattr(threading, "_active", None)
     if active is not None:
