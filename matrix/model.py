@@ -1,7 +1,8 @@
 """The words of the matrix as data: contexts, entry points, probes, peers and what is said of them.
 
-This module imports nothing but the standard library, and everything else in ``matrix`` imports it:
-it is the one place where a registry file and the machine meet.
+Everything else in ``matrix`` imports this module: it is the one place where a registry file and the
+machine meet. What a probe says of what it saw (:func:`expect`, :func:`observe`) is defined in
+``matrix.findings`` and belongs to this interface.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import enum
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
+
+from matrix.findings import Expected, Refused, expect, observe
 
 __all__ = (
     "AnyFunction",
@@ -23,10 +26,12 @@ __all__ = (
     "Peer",
     "Phase",
     "Probe",
+    "Refused",
     "Run",
     "RunAsync",
     "Source",
     "expect",
+    "observe",
 )
 
 AnyFunction = Callable[..., object]
@@ -54,6 +59,7 @@ class Source:
         text: the workflow file's text.
         functions: what ``function:`` steps may name; plain ``def``.
         tools: what ``tool:`` steps may name; ``def`` or ``async def``.
+        llm: the LLM client that ``agent:`` steps ask; None for the entry point's default.
         native: the async variant of the entry point under test. The machine fills it in before it
             hands the source to a peer, so that a peer is a bridge and nothing more.
     """
@@ -61,6 +67,7 @@ class Source:
     text: str
     functions: Mapping[str, AnyFunction] = field(default_factory=dict)
     tools: Mapping[str, AnyFunction] = field(default_factory=dict)
+    llm: object | None = None
     native: RunAsync | None = None
 
     async def run_async(self, inputs: Mapping[str, object]) -> Mapping[str, object]:
@@ -170,6 +177,7 @@ class Probe:
         isolated: whether each of its cells needs a host process of its own.
         limit: seconds that one check may take before it counts as a hang.
         skip_when: given a context's stated facts, why the claim means nothing there, or None.
+        requires: import names of the packages that the check needs, as users of the claim do.
     """
 
     name: str
@@ -178,6 +186,7 @@ class Probe:
     isolated: bool = False
     limit: float = 15.0
     skip_when: Callable[[Facts], str | None] = _always
+    requires: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -233,7 +242,9 @@ class Job(Protocol):
     """What ``host(job)`` of a context works with, in the child process.
 
     ``perform`` is to be called exactly where user code would stand; it judges one cell, sends the
-    record, and never raises.
+    record, and never raises. One cell at a time: a host never performs two cells at once. A process
+    that is not the child itself, such as a notebook kernel, gets its job with
+    ``from matrix.child import Job; job = Job.resume()``.
     """
 
     @property
@@ -250,26 +261,3 @@ class Job(Protocol):
 
     def run_of(self, cell: Cell) -> Run:
         """Return the callable under test of a cell, for hosts that are inside a call themselves."""
-
-
-class Expected(AssertionError):  # noqa: N818 - it is a finding, not an error of the program
-    """A claim did not hold: what was wanted, what was got, and of what."""
-
-    def __init__(self, *, of: str, wanted: str, got: str) -> None:
-        super().__init__(of, wanted, got)
-        self.of = of
-        self.wanted = wanted
-        self.got = got
-
-    def __str__(self) -> str:
-        return f"{self.of}: wanted {self.wanted}, got {self.got}"
-
-
-def expect(*, got: object, wanted: object, of: str) -> None:
-    """Raise unless ``got`` equals ``wanted``; ``of`` says of what, for the report.
-
-    Raises:
-        Expected: the two differ.
-    """
-    if got != wanted:
-        raise Expected(of=of, wanted=repr(wanted), got=repr(got))

@@ -1,0 +1,55 @@
+"""Which cells share a host: as many as do not disturb each other, since hosts cost more than cells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from matrix.model import Cell, Context, Probe
+from matrix.perform import CONTROL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+__all__ = ("Batch", "batches")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Cells that one host performs one after the other.
+
+    Attributes:
+        context: the host's context, with its limits.
+        cells: what it performs, in order.
+        probes: the statements of the probes that the cells name.
+    """
+
+    context: Context
+    cells: tuple[Cell, ...]
+    probes: Mapping[str, Probe]
+
+    @property
+    def control(self) -> bool:
+        """Whether these bridges are broken on purpose: how such a host ends is not judged."""
+        return self.cells[0].target == CONTROL
+
+
+def batches(
+    cells: Iterable[Cell], contexts: Mapping[str, Context], probes: Mapping[str, Probe]
+) -> list[Batch]:
+    """Group cells into hosts, the longest first.
+
+    One host for each context and target, another for each cell of an isolated probe. Controls are
+    cells like any other here: a control that hangs costs its host, and the rest get a fresh one.
+    """
+    shared: dict[tuple[str, ...], list[Cell]] = {}
+    for cell in cells:
+        alone = (cell.id,) if probes[cell.probe].isolated else ()
+        shared.setdefault((cell.target, cell.context, *alone), []).append(cell)
+    made = [Batch(contexts[group[0].context], tuple(group), probes) for group in shared.values()]
+    return sorted(made, key=_weight, reverse=True)
+
+
+def _weight(batch: Batch) -> tuple[bool, int]:
+    """How long a host will take, roughly: those with packages to import start slowly."""
+    return (bool(batch.context.requires), len(batch.cells))

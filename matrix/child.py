@@ -1,0 +1,147 @@
+"""The child's side: a job that performs cells where its host calls it and sends a record of each.
+
+``python -m matrix.child`` is a host process. Any descendant of it, a notebook kernel for one, joins the
+same job with ``Job.resume()``: the environment tells it where the supervisor listens.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import os
+import platform
+import signal
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from matrix import wire
+from matrix.assignment import Assignment
+from matrix.facts import as_data, observe_here
+from matrix.perform import callable_under_test, judge_here
+from matrix.registry import Registry
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Mapping
+
+    from matrix.model import Cell, Run
+
+__all__ = ("STACKS_SIGNAL", "Job", "main")
+
+# What a fork of a host ends with that comes out of a probe and would go on as the host.
+STRAY_FORK = 70
+
+# Hosts and probes use SIGALRM, SIGUSR1 and SIGUSR2 themselves. faulthandler answers in C, so the stacks
+# come also from a thread that never runs Python again, and Python's own signal state stays untouched.
+STACKS_SIGNAL: int | None = (
+    signal.SIGRTMAX - 1
+    if sys.platform == "linux"
+    else getattr(signal, "SIGXCPU", None)
+    if hasattr(faulthandler, "register")
+    else None
+)
+
+_job: Job | None = None
+
+
+class Job:
+    """The job of this host, as :class:`matrix.model.Job` describes it."""
+
+    def __init__(self, assignment: Assignment) -> None:
+        self._assignment = assignment
+        self._registry = Registry(Path(assignment.root))
+        self.pid = os.getpid()
+        self._ready = False
+        self._records = self._open("records")
+        self._stacks = self._open("stacks")
+        if STACKS_SIGNAL is not None:
+            faulthandler.register(STACKS_SIGNAL, file=self._stacks.fileno(), all_threads=True)
+
+    @classmethod
+    def resume(cls) -> Job:
+        """Return this process's part of the job that it inherited; connects on the first call.
+
+        Raises:
+            LookupError: this process does not descend from a host of the matrix.
+        """
+        global _job  # noqa: PLW0603 - one job a process, also when a notebook asks once a cell
+        if _job is None or _job.pid != os.getpid():
+            _job = cls(Assignment.read())
+        return _job
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """The cells to perform, in order."""
+        return self._assignment.cells
+
+    def perform(self, cell: Cell, *, evidence: Mapping[str, str] | None = None) -> None:
+        """Judge one cell right here and send its record; never raises."""
+        facts = as_data(observe_here(evidence))
+        if not self._ready:
+            self._ready = True
+            self._send("ready", facts=facts, fingerprint=_fingerprint())
+        self._send("begin", cell=cell.id)
+        finding = judge_here(self._registry, cell, evidence)
+        if os.getpid() != self.pid:
+            os._exit(STRAY_FORK)
+        self._send(
+            "end",
+            cell=cell.id,
+            outcome=finding.outcome.value,
+            detail=finding.detail,
+            traceback=finding.traceback,
+            seconds=finding.seconds,
+            observations=dict(finding.observations),
+            facts=facts,
+        )
+
+    def run_of(self, cell: Cell) -> Run:
+        """Return the callable under test of a cell, for hosts that are inside a call themselves."""
+        return callable_under_test(self._registry, cell)
+
+    def host(self) -> int:
+        """Bring the context about in this process; return the exit code.
+
+        Blocks until every cell is performed or the host gave up, which the supervisor is told.
+        """
+        try:
+            self._registry.context(self._assignment.context).functions["host"](self)
+        except BaseException:  # noqa: BLE001 - whatever ends a host belongs into the report
+            self._send("failed", traceback=traceback.format_exc()[-wire.MAX_LINE // 8 :])
+            return 1
+        self._send("done")
+        return 0
+
+    def _open(self, channel: str) -> socket.socket:
+        connection = wire.connect(self._assignment.address)
+        connection.sendall(wire.encode("hello", self._assignment.token, {"channel": channel}))
+        return connection
+
+    def _send(self, kind: str, **body: object) -> None:
+        # A supervisor that has stopped listening has given this host up and is about to kill it.
+        with contextlib.suppress(OSError):
+            self._records.sendall(wire.encode(kind, self._assignment.token, body))
+
+
+def _fingerprint() -> dict[str, object]:
+    """What this process is; compared with what the supervisor is."""
+    return {
+        "python": platform.python_version(),
+        "implementation": platform.python_implementation(),
+        "prefix": sys.prefix,
+    }
+
+
+def main() -> int:
+    """Be the host process of the job that the environment names."""
+    faulthandler.enable()
+    return Job.resume().host()
+
+
+if __name__ == "__main__":
+    # Under its real name, so that descendants and contexts see the same module and the same job.
+    from matrix.child import main as real_main
+
+    sys.exit(real_main())

@@ -1,0 +1,255 @@
+"""One live host: its process, its connections, its output, and the steps from a fault to its end.
+
+RUNNING until a limit passes, it lies, dies or is done; after a hang ASKED for its stacks; KILLED until
+the kernel says that the process is gone; then GONE, with a record of every cell it was to blame for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from matrix import process as processes
+from matrix.assignment import Assignment
+from matrix.child import STACKS_SIGNAL
+from matrix.model import Outcome, Phase
+from matrix.story import Fault, Remains, Story
+from matrix.streams import Connection, Output, Watch
+from matrix.wire import WireError, decode, new_token
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from matrix.batch import Batch
+    from matrix.door import Door
+    from matrix.model import Cell
+    from matrix.record import Record
+
+__all__ = ("Host", "Stage")
+
+# Seconds: for a host to begin its answer with stacks; from one piece of it to the next; from the end of
+# its record stream to the end of its process; from SIGKILL to the end. All take milliseconds on an idle
+# machine, so these are for a very busy one.
+ANSWER, NEXT_PIECE, DYING, DEATH = 2.0, 0.2, 5.0, 10.0
+MAX_STACKS = 200_000
+# Where `matrix` and `agent_runtime` are imported from, also in a kernel that starts in another folder.
+CODE = str(Path(__file__).parent.parent)
+
+
+class Stage(enum.Enum):
+    """How far a host is from its end."""
+
+    RUNNING = "running"
+    ASKED = "asked for its stacks"
+    KILLED = "killed"
+    GONE = "gone"
+
+
+class Host:
+    """One process group that performs one batch."""
+
+    def __init__(
+        self,
+        batch: Batch,
+        number: int,
+        *,
+        root: Path,
+        door: Door,
+        watch: Watch,
+        on_begin: Callable[[Cell], None],
+    ) -> None:
+        self.token = new_token()
+        self.records: list[Record] = []
+        self.stage = Stage.RUNNING
+        self._watch = watch
+        self._job = door.folder / f"host-{number}.json"
+        Assignment(door.address, self.token, str(root), batch.context.name, batch.cells).write(self._job)
+        self._process = processes.start(
+            [sys.executable, "-m", "matrix.child"], assignment=self._job, python_path=[CODE]
+        )
+        self.story = Story(batch, number, now=time.monotonic(), on_begin=on_begin)
+        # Set when something other than the phase's own limit is awaited.
+        self._deadline: float | None = None
+        self._stacks = b""
+        self._records_streams: list[Connection] = []
+        self._stacks_streams: list[Connection] = []
+        self._output = Output(self._process, watch)
+        self._sentinel = processes.sentinel(self._process)
+
+    @property
+    def sentinel(self) -> processes.Readable:
+        """Readable once the process has ended; then :meth:`finish` is to be called."""
+        return self._sentinel
+
+    @property
+    def deadline(self) -> float:
+        """The time at which :meth:`expire` is to be called, by the monotonic clock."""
+        return self.story.deadline if self._deadline is None else self._deadline
+
+    def adopt(self, connection: Connection, channel: str) -> None:
+        """Take over a connection that has shown this host's token."""
+        if channel == "stacks":
+            self._stacks_streams.append(connection)
+            self._watch.add(connection.stream, lambda: self._read_stacks(connection))
+        else:
+            self._records_streams.append(connection)
+            self._watch.add(connection.stream, lambda: self._read_records(connection))
+            # What came in one piece with the hello is waiting in no descriptor.
+            self._take(connection, b"")
+
+    def expire(self) -> None:
+        """The deadline has passed: take the next step towards the end."""
+        if self.stage is Stage.KILLED:
+            # Not even SIGKILL ends it (an uninterruptible sleep): go on rather than wait for ever.
+            self.finish(f"the process did not end within {DEATH:g} s of SIGKILL")
+        elif self.stage is Stage.ASKED:
+            self.kill()
+        elif self._deadline is not None:
+            self.story.fault = Fault(Outcome.CRASH, "the host closed its record stream during the call")
+            self.kill()
+        else:
+            self._hang()
+
+    def kill(self) -> None:
+        """Kill the host and all its descendants; the end itself is awaited with the sentinel."""
+        self.stage = Stage.KILLED
+        self._deadline = time.monotonic() + DEATH
+        self._end_all()
+
+    def finish(self, ending: str = "") -> None:
+        """The process has ended: read what it left, end its descendants, settle its cells."""
+        self._end_all()
+        self.stage = Stage.GONE
+        for connection in [*self._records_streams]:
+            while self._read_records(connection):
+                pass
+        while self._output.read():
+            pass
+        if not ending:
+            ending = _as_sentence(self._process.wait())
+        stacks = self._stacks.decode(errors="replace")
+        self.records += self.story.settle(Remains(ending, stacks, self._output.text()), now=time.monotonic())
+        self._release()
+
+    def close(self) -> None:
+        """Kill what is left and release every descriptor; for interrupts and the end of a run."""
+        if self.stage is not Stage.GONE:
+            self.stage = Stage.GONE
+            self._end_all()
+            with contextlib.suppress(Exception):
+                self._process.wait(DEATH)
+            self._release()
+
+    def _release(self) -> None:
+        for streams in (self._records_streams, self._stacks_streams):
+            for connection in [*streams]:
+                self._drop(streams, connection)
+        self._output.close()
+        self._watch.remove(self._sentinel)
+        self._sentinel.close()
+        self._job.unlink(missing_ok=True)
+
+    def _end_all(self) -> None:
+        pids = [connection.pid for connection in self._records_streams]
+        processes.end_all(self._process, marker=str(self._job), reported=pids)
+
+    def _hang(self) -> None:
+        pid = self.story.current_pid if self.story.phase is Phase.CALL else self._process.pid
+        stopped = processes.process_state(pid) in {"T", "t"}
+        self.story.overdue(note="; the process was stopped by a signal" if stopped else "")
+        self.stage = Stage.ASKED
+        self._deadline = time.monotonic() + ANSWER
+        asked = [self._ask(connection.pid) for connection in self._stacks_streams]
+        if not any(asked):
+            self.kill()
+
+    def _ask(self, pid: int) -> bool:
+        """Ask a process for its stacks; it stays connected, so its number is still its own."""
+        if STACKS_SIGNAL is None:
+            return False
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, STACKS_SIGNAL)
+            os.kill(pid, signal.SIGCONT)  # a stopped process answers only when it goes on
+            return True
+        return False
+
+    def _read_records(self, connection: Connection) -> bool:
+        """Take one piece of a record stream; return whether there was one."""
+        data = connection.receive()
+        if data is None:
+            return False
+        if not data:
+            self._drop(self._records_streams, connection)
+            self._stream_ended(connection.pid)
+            return False
+        self._take(connection, data)
+        return True
+
+    def _take(self, connection: Connection, data: bytes) -> None:
+        try:
+            for line in connection.lines.feed(data):
+                self._hear(line, connection.pid)
+        except WireError as error:
+            self.story.fault = Fault(Outcome.ERROR, f"the host's record stream cannot be believed: {error}")
+        if self.stage is Stage.RUNNING and (self.story.finished or self.story.fault is not None):
+            self.kill()
+
+    def _hear(self, line: bytes, pid: int) -> None:
+        if self.story.fault is not None:
+            return
+        message = decode(line)
+        if message.token != self.token:
+            raise WireError(f"{message.kind!r} came with a wrong token")
+        if message.pid != pid:
+            raise WireError(
+                f"{message.kind!r} came from process {message.pid} on the stream of process {pid}"
+            )
+        self.records += self.story.hear(message, now=time.monotonic(), output=self._output.text())
+
+    def _stream_ended(self, pid: int) -> None:
+        """The stream of the process that performs the present cell tells of its end before all else."""
+        if self.story.current is None or self.story.current_pid != pid or self.stage is not Stage.RUNNING:
+            return
+        if pid == self._process.pid:
+            # The exit code follows at once, and is worth waiting for.
+            self._deadline = time.monotonic() + DYING
+            return
+        self.story.fault = Fault(
+            Outcome.CRASH, f"process {pid}, which performed the cell, ended during the call"
+        )
+        self.kill()
+
+    def _read_stacks(self, connection: Connection) -> None:
+        data = connection.receive()
+        if data is None:
+            return
+        if not data:
+            self._drop(self._stacks_streams, connection)
+            return
+        self._stacks = (self._stacks + data)[:MAX_STACKS]
+        if self.stage is Stage.ASKED:
+            self._deadline = time.monotonic() + NEXT_PIECE
+
+    def _drop(self, streams: list[Connection], connection: Connection) -> None:
+        streams.remove(connection)
+        self._watch.remove(connection.stream)
+        connection.stream.close()
+
+
+def _as_sentence(code: int) -> str:
+    """Say how a process ended; empty for a good end."""
+    if code == 0:
+        return ""
+    if code > 0:
+        return f"the host's process ended with exit code {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    return f"the host's process was killed by {name}"

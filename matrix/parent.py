@@ -1,0 +1,126 @@
+"""The supervisor: runs batches in parallel hosts and yields a record of every cell, whatever they do."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections import deque
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from matrix.door import Door
+from matrix.host import Host, Stage
+from matrix.streams import Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from matrix import wire
+    from matrix.batch import Batch
+    from matrix.model import Cell
+    from matrix.record import Record
+    from matrix.streams import Connection
+
+__all__ = ("default_jobs", "supervise")
+
+
+def default_jobs() -> int:
+    """Return how many hosts run at once: one for each CPU that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def supervise(
+    batches: Iterable[Batch],
+    *,
+    root: Path,
+    jobs: int | None = None,
+    on_begin: Callable[[Cell], None] = lambda _cell: None,
+) -> Iterator[Record]:
+    """Run batches in child processes; yield each cell's record as soon as it is final.
+
+    Blocks the calling thread between records; at most ``jobs`` hosts run at once. When the iterator is
+    closed, or an exception such as KeyboardInterrupt passes through it, every child is killed first.
+
+    Args:
+        batches: what to run, in order of start.
+        root: the folder that holds the registries.
+        jobs: how many hosts run at once; by default one for each CPU.
+        on_begin: called when a cell begins.
+    """
+    with tempfile.TemporaryDirectory(prefix="matrix-", ignore_cleanup_errors=True) as folder:
+        supervisor = _Supervisor(Path(folder), root, on_begin)
+        try:
+            yield from supervisor.run(deque(batches), jobs or default_jobs())
+        finally:
+            supervisor.close()
+
+
+class _Supervisor:
+    """The loop over all descriptors, and the hosts behind them."""
+
+    def __init__(self, folder: Path, root: Path, on_begin: Callable[[Cell], None]) -> None:
+        self._root = root
+        self._on_begin = on_begin
+        self._watch = Watch()
+        self._door = Door(folder, self._watch, self._adopt)
+        self._hosts: list[Host] = []
+        self._started = 0
+
+    def run(self, waiting: deque[Batch], jobs: int) -> Iterator[Record]:
+        """Start hosts while there is room, wait for what they do, yield what is final."""
+        while waiting or self._hosts:
+            while waiting and len(self._hosts) < jobs:
+                self._start(waiting.popleft())
+            self._turn()
+            for host in [*self._hosts]:
+                records, host.records = host.records, []
+                yield from records
+                if host.stage is Stage.GONE:
+                    self._hosts.remove(host)
+                    if host.story.remaining:
+                        waiting.appendleft(host.story.rest())
+
+    def close(self) -> None:
+        """Kill every host that still runs and release every descriptor."""
+        for host in self._hosts:
+            host.close()
+        self._door.close()
+        self._watch.close()
+
+    def _start(self, batch: Batch) -> None:
+        self._started += 1
+        host = Host(
+            batch,
+            self._started,
+            root=self._root,
+            door=self._door,
+            watch=self._watch,
+            on_begin=self._on_begin,
+        )
+        self._hosts.append(host)
+        self._watch.add(host.sentinel, lambda: self._gone(host))
+
+    def _turn(self) -> None:
+        now = time.monotonic()
+        nearest = min((host.deadline for host in self._hosts), default=now)
+        self._watch.turn(nearest - now)
+        now = time.monotonic()
+        for host in self._hosts:
+            if host.stage is not Stage.GONE and host.deadline <= now:
+                host.expire()
+
+    def _gone(self, host: Host) -> None:
+        # A host may have connected, spoken and ended within one turn: hear it out before it is judged.
+        self._door.drain()
+        host.finish()
+
+    def _adopt(self, hello: wire.Message, connection: Connection) -> bool:
+        """Hand a newcomer to the host whose token it shows; whether there is one."""
+        for host in self._hosts:
+            if host.token == hello.token and host.stage is not Stage.GONE:
+                host.adopt(connection, hello.text("channel"))
+                return True
+        return False

@@ -1,0 +1,142 @@
+"""Judge one cell right here: hold the facts, run the check on the callable under test, say what happened."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, cast
+
+from matrix import facts as facts_module
+from matrix.findings import Expected, Refused, take_observations
+from matrix.model import Cell, Outcome, Run, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from matrix.model import RunAsync
+    from matrix.registry import Registry
+
+__all__ = ("AGENT_RUNTIME", "CONTROL", "Finding", "callable_under_test", "judge_here")
+
+AGENT_RUNTIME = "agent_runtime"
+CONTROL = "control"
+
+# Texts in a record are for reading; the ends of a traceback are what is read. Both are guesses.
+MAX_TRACEBACK = 30_000
+MAX_DETAIL = 2_000
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What happened in one cell, before anything is known of what was expected."""
+
+    outcome: Outcome
+    detail: str = ""
+    traceback: str = ""
+    seconds: float = 0.0
+    observations: Mapping[str, str] = field(default_factory=dict)
+
+
+class Counted:
+    """The callable under test as a probe gets it: remembers whether it was called, and declined."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self.called = False
+        self.refused: str | None = None
+
+    def __call__(self, source: Source, inputs: Mapping[str, object], /) -> Mapping[str, object]:
+        """Run ``source`` through the callable under test."""
+        self.called = True
+        try:
+            return self._run(source, inputs)
+        except Refused as refusal:
+            self.refused = str(refusal)
+            raise
+
+
+def callable_under_test(registry: Registry, cell: Cell) -> Run:
+    """Return what the cell's target makes of its entry point.
+
+    ``agent_runtime`` is the entry point itself, ``control`` the entry point under the probe's own
+    ``broken``, any other target a peer whose source is bound to the entry point's async variant.
+
+    Raises:
+        RegistryError: the cell names something that no file holds.
+    """
+    functions = registry.entry_point(cell.entry_point).functions
+    call = cast("Run", functions["call"])
+    if cell.target == AGENT_RUNTIME:
+        return call
+    if cell.target == CONTROL:
+        broken = cast("Callable[[Run], Run]", registry.probe(cell.probe).functions["broken"])
+        return broken(call)
+    peer = cast("Run", registry.peer(cell.target).functions["call"])
+    native = cast("RunAsync", functions["call_async"])
+
+    def run(source: Source, inputs: Mapping[str, object], /) -> Mapping[str, object]:
+        return peer(replace(source, native=native), inputs)
+
+    return run
+
+
+def judge_here(registry: Registry, cell: Cell, evidence: Mapping[str, str] | None) -> Finding:
+    """Hold the facts of this very place against the context's, then run the check; never raises."""
+    began = time.monotonic()
+    take_observations()
+    try:
+        finding = _judge(registry, cell, evidence)
+    except BaseException as error:  # noqa: BLE001 - a cell ends in a record, whatever it raised
+        finding = Finding(Outcome.ERROR, f"the matrix failed: {_sentence(error)}", _text_of(error))
+    return replace(finding, seconds=time.monotonic() - began, observations=take_observations())
+
+
+def _judge(registry: Registry, cell: Cell, evidence: Mapping[str, str] | None) -> Finding:
+    stated = registry.context(cell.context).statement.facts
+    wrong = facts_module.contradictions(stated=stated, seen=facts_module.observe_here(evidence))
+    if wrong:
+        return Finding(Outcome.ERROR, f"context degenerated: {'; '.join(wrong)}")
+    check = registry.probe(cell.probe).functions["check"]
+    run = Counted(callable_under_test(registry, cell))
+    try:
+        check(run)
+    except BaseException as error:  # noqa: BLE001 - a claim may end in any exception at all
+        finding = _finding_of(error)
+    else:
+        finding = Finding(Outcome.PASS)
+    if not run.called:
+        text = "; it ended in: " + finding.detail if finding.detail else ""
+        return replace(finding, outcome=Outcome.ERROR, detail=f"check never called run{text}")
+    if run.refused is not None and finding.outcome is not Outcome.PASS:
+        return replace(finding, outcome=Outcome.REFUSED, detail=run.refused[:MAX_DETAIL])
+    return finding
+
+
+def _finding_of(error: BaseException) -> Finding:
+    """A claim that ended in an exception nobody expected has failed as much as one that was refuted."""
+    if isinstance(error, Expected):
+        detail = str(error)
+    elif isinstance(error, AssertionError):
+        detail = str(error) or "an assertion failed"
+    else:
+        detail = f"ended in {_sentence(error)}"
+    return Finding(Outcome.FAIL, detail[:MAX_DETAIL], _text_of(error))
+
+
+def _sentence(error: BaseException) -> str:
+    try:
+        return traceback.format_exception_only(error)[-1].strip()
+    except Exception:  # noqa: BLE001 - the user's __str__ may raise anything
+        return type(error).__name__
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        text = "".join(traceback.format_exception(error))
+    except Exception as failure:  # noqa: BLE001 - the user's __str__ may raise anything
+        text = f"{type(error).__name__}: its traceback cannot be shown: {type(failure).__name__}\n"
+    if len(text) <= MAX_TRACEBACK:
+        return text
+    half = MAX_TRACEBACK // 2
+    return f"{text[:half]}\n... {len(text) - 2 * half} characters left out ...\n{text[-half:]}"

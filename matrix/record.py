@@ -1,0 +1,76 @@
+"""What is known of one cell after a run, as data that goes into a file and comes back from one."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from matrix.model import Cell, Outcome, Phase
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ("SCHEMA", "Record")
+
+# Raised when a field changes its meaning or goes away; a new field does not raise it.
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Record:
+    """The outcome of one cell and everything raw that was seen of it.
+
+    Attributes:
+        cell: which cell.
+        outcome: what happened.
+        detail: one sentence on why, empty for a pass.
+        phase: for a hang or crash, the part of the host's life it fell into.
+        seconds: how long the check took, by the child's clock, or the supervisor's after a hang.
+        host: which host of the run performed it, counted from 1; 0 when none did.
+        traceback: the check's exception, as Python shows it.
+        stacks: every thread's Python stack at a hang.
+        output: the end of what the host has written to stdout and stderr; not kept for a pass.
+        facts: what was true where the check ran.
+        fingerprint: the environment it ran in.
+        observations: raw values that the probe saw.
+    """
+
+    cell: Cell
+    outcome: Outcome
+    detail: str = ""
+    phase: Phase | None = None
+    seconds: float = 0.0
+    host: int = 0
+    traceback: str = ""
+    stacks: str = ""
+    output: str = ""
+    facts: Mapping[str, object] = field(default_factory=dict)
+    fingerprint: Mapping[str, object] = field(default_factory=dict)
+    observations: Mapping[str, object] = field(default_factory=dict)
+
+    def as_data(self) -> dict[str, object]:
+        """Return this record as plain data, the schema's version first."""
+        return {
+            "schema": SCHEMA,
+            "cell": self.cell.id,
+            "target": self.cell.target,
+            "entry_point": self.cell.entry_point,
+            "context": self.cell.context,
+            "probe": self.cell.probe,
+            "outcome": self.outcome.value,
+            "detail": self.detail,
+            "phase": None if self.phase is None else self.phase.value,
+            "seconds": round(self.seconds, 6),
+            "host": self.host,
+            "traceback": self.traceback,
+            "stacks": self.stacks,
+            "output": self.output,
+            "facts": dict(self.facts),
+            "fingerprint": dict(self.fingerprint),
+            "observations": dict(self.observations),
+        }
+
+    def as_line(self, **more: object) -> str:
+        """Return this record as one line of NDJSON, with what a run adds to it."""
+        return json.dumps({**self.as_data(), **more}, separators=(",", ":"), ensure_ascii=False) + "\n"

@@ -1,0 +1,204 @@
+"""The registries: each file of contexts, entry_points, probes and peers is found by its name.
+
+A file that does not hold what its folder asks for is refused with what to write. Loading imports the
+file and nothing more: hosts and peers are imported by the functions inside, when they run.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from matrix.model import AnyFunction, Context, EntryPoint, Peer, Probe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import ModuleType
+
+__all__ = ("BUILT_IN", "Entry", "Kind", "Registry", "RegistryError")
+
+BUILT_IN = Path(__file__).parent
+
+S = TypeVar("S", Context, EntryPoint, Probe, Peer)
+
+
+class RegistryError(Exception):
+    """Files of a registry do not hold what their folder asks for; all of them are listed."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__(problems)
+        self.problems = problems
+
+    def __str__(self) -> str:
+        return "\n".join(self.problems)
+
+
+@dataclass(frozen=True)
+class Kind(Generic[S]):
+    """What a folder asks of its files: a statement, and functions with their parameters."""
+
+    folder: str
+    attribute: str
+    type: type[S]
+    functions: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Entry(Generic[S]):
+    """One file of a registry: its statement and its functions."""
+
+    statement: S
+    functions: Mapping[str, AnyFunction]
+
+
+_SOURCE = ("source", "inputs")
+_CONTEXTS = Kind("contexts", "CONTEXT", Context, {"host": ("job",)})
+_ENTRY_POINTS = Kind("entry_points", "ENTRY_POINT", EntryPoint, {"call": _SOURCE, "call_async": _SOURCE})
+_PROBES = Kind("probes", "PROBE", Probe, {"check": ("run",), "broken": ("run",)})
+_PEERS = Kind("peers", "PEER", Peer, {"call": _SOURCE})
+
+
+class Registry:
+    """Everything that one root folder holds; an entry is loaded when it is first asked for."""
+
+    def __init__(self, root: Path = BUILT_IN) -> None:
+        self.root = root.resolve()
+        self._loaded: dict[tuple[str, str], object] = {}
+
+    def names(self, folder: str) -> list[str]:
+        """Return the names of a folder's files, sorted; a leading underscore marks a helper."""
+        files = (self.root / folder).glob("*.py")
+        return sorted(file.stem for file in files if not file.stem.startswith("_"))
+
+    def context(self, name: str) -> Entry[Context]:
+        """Return one context; :class:`RegistryError` when its file is refused."""
+        return self._entry(_CONTEXTS, name)
+
+    def entry_point(self, name: str) -> Entry[EntryPoint]:
+        """Return one entry point; :class:`RegistryError` when its file is refused."""
+        return self._entry(_ENTRY_POINTS, name)
+
+    def probe(self, name: str) -> Entry[Probe]:
+        """Return one probe; :class:`RegistryError` when its file is refused."""
+        return self._entry(_PROBES, name)
+
+    def peer(self, name: str) -> Entry[Peer]:
+        """Return one peer; :class:`RegistryError` when its file is refused."""
+        return self._entry(_PEERS, name)
+
+    def contexts(self) -> dict[str, Context]:
+        """Return every context's statement by name."""
+        return {name: self.context(name).statement for name in self.names(_CONTEXTS.folder)}
+
+    def entry_points(self) -> dict[str, EntryPoint]:
+        """Return every entry point's statement by name."""
+        return {name: self.entry_point(name).statement for name in self.names(_ENTRY_POINTS.folder)}
+
+    def probes(self) -> dict[str, Probe]:
+        """Return every probe's statement by name, in the order of the contract's promises."""
+        probes = [self.probe(name).statement for name in self.names(_PROBES.folder)]
+        return {probe.name: probe for probe in sorted(probes, key=_by_promise)}
+
+    def peers(self) -> dict[str, Peer]:
+        """Return every peer's statement by name."""
+        return {name: self.peer(name).statement for name in self.names(_PEERS.folder)}
+
+    def verify(self) -> None:
+        """Load every file.
+
+        Raises:
+            RegistryError: files are refused; the error lists all of them.
+        """
+        problems: list[str] = []
+        loaders: dict[str, Callable[[str], object]] = {
+            _CONTEXTS.folder: self.context,
+            _ENTRY_POINTS.folder: self.entry_point,
+            _PROBES.folder: self.probe,
+            _PEERS.folder: self.peer,
+        }
+        for folder, load in loaders.items():
+            for name in self.names(folder):
+                try:
+                    load(name)
+                except RegistryError as error:
+                    problems += error.problems
+        if problems:
+            raise RegistryError(problems)
+
+    def _entry(self, kind: Kind[S], name: str) -> Entry[S]:
+        known = self._loaded.get((kind.folder, name))
+        if known is None:
+            known = self._loaded[kind.folder, name] = self._load(kind, name)
+        assert isinstance(known, Entry)
+        return known
+
+    def _load(self, kind: Kind[S], name: str) -> Entry[S]:
+        path = self.root / kind.folder / f"{name}.py"
+        if not path.is_file():
+            raise RegistryError([f"{path}: there is no such file"])
+        try:
+            module = _import(self.root, kind.folder, name, path)
+        except Exception as error:
+            hint = "it must be importable without hosts and peers: import those inside the functions"
+            raise RegistryError([f"{path}: {type(error).__name__}: {error}; {hint}"]) from error
+        problems = [f"{path}: {problem}" for problem in _problems(kind, name, module)]
+        if problems:
+            raise RegistryError(problems)
+        return Entry(
+            getattr(module, kind.attribute),
+            {function: getattr(module, function) for function in kind.functions},
+        )
+
+
+def _by_promise(probe: Probe) -> tuple[int, str]:
+    number = probe.promise.removeprefix("S")
+    return (int(number) if number.isdecimal() else 1000, probe.name)
+
+
+def _import(root: Path, folder: str, name: str, path: Path) -> ModuleType:
+    """Import a built-in file by its real name, any other under a name of its own."""
+    if root == BUILT_IN.resolve():
+        return importlib.import_module(f"matrix.{folder}.{name}")
+    full_name = f"matrix_registry_{abs(hash(str(root)))}.{folder}.{name}"
+    spec = importlib.util.spec_from_file_location(full_name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[full_name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _problems(kind: Kind[S], name: str, module: ModuleType) -> list[str]:
+    """Return what is wrong with a file, each with what to write instead."""
+    problems = []
+    statement = getattr(module, kind.attribute, None)
+    if not isinstance(statement, kind.type):
+        write = f"{kind.attribute} = {kind.type.__name__}(name={name!r}, ...)"
+        problems.append(f"{kind.attribute} is missing or not a {kind.type.__name__}; write {write}")
+    elif statement.name != name:
+        problems.append(
+            f"{kind.attribute}.name is {statement.name!r}; write name={name!r}, or rename the file"
+            f" to {statement.name}.py"
+        )
+    for function, parameters in kind.functions.items():
+        write = f"def {function}({', '.join(parameters)})"
+        value = getattr(module, function, None)
+        if not callable(value):
+            problems.append(f"the function {function} is missing; write {write}")
+        elif not _accepts(value, parameters):
+            problems.append(f"{function}{inspect.signature(value)} cannot be called as such; write {write}")
+    return problems
+
+
+def _accepts(function: AnyFunction, parameters: tuple[str, ...]) -> bool:
+    try:
+        inspect.signature(function).bind(*parameters)
+    except TypeError:
+        return False
+    return True

@@ -1,0 +1,264 @@
+"""The life of one host as its supervisor hears it: a state machine without processes or clocks of its own.
+
+ENTER until the first cell begins and again between cells, CALL while one runs, EXIT after the last.
+Each has its own limit. When the host is gone, :meth:`Story.settle` says what that means for its cells.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from matrix.model import Cell, Outcome, Phase
+from matrix.record import Record
+from matrix.wire import Message, WireError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from matrix.batch import Batch
+
+__all__ = ("EXIT_LIMIT", "Fault", "Remains", "Story")
+
+# Seconds from a host's word that it is done to the end of its process; a plain interpreter needs 0.05,
+# one with a server and a kernel behind it 1, a busy machine several times that.
+EXIT_LIMIT = 10.0
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Why the supervisor ends a host."""
+
+    outcome: Outcome
+    detail: str
+
+
+@dataclass(frozen=True)
+class Remains:
+    """What is left of a host that is gone.
+
+    Attributes:
+        ending: how its process ended, as a sentence; empty when it ended well.
+        stacks: what it answered when it was asked for its stacks.
+        output: what it wrote.
+    """
+
+    ending: str = ""
+    stacks: str = ""
+    output: str = ""
+
+
+class Story:
+    """What one host has said so far, and until when it may stay silent."""
+
+    def __init__(
+        self, batch: Batch, number: int, *, now: float, on_begin: Callable[[Cell], None] = lambda _cell: None
+    ) -> None:
+        self.batch = batch
+        self.number = number
+        self.remaining = list(batch.cells)
+        self.deadline = now + batch.context.enter_limit
+        self.fault: Fault | None = None
+        self.current: Cell | None = None
+        self.current_pid = 0
+        self._on_begin = on_begin
+        self._began = now
+        self._ready = False
+        self._done = False
+        self._failure = ""
+        self._held: Record | None = None
+        self._facts: dict[str, object] = {}
+        self._fingerprint: dict[str, object] = {}
+
+    @property
+    def phase(self) -> Phase:
+        """Which part of its life the host is in."""
+        if self.current is not None:
+            return Phase.CALL
+        return Phase.ENTER if self.remaining else Phase.EXIT
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing that this host could still do would be judged."""
+        return self.batch.control and (self.phase is Phase.EXIT or self._done)
+
+    def rest(self) -> Batch:
+        """Return the cells that a fresh host has to perform."""
+        return replace(self.batch, cells=tuple(self.remaining))
+
+    def hear(self, message: Message, *, now: float, output: str = "") -> list[Record]:
+        """Take one message; return the records that are final now.
+
+        Raises:
+            WireError: the message contradicts what was said before, or names what is not there.
+        """
+        match message.kind:
+            case "ready":
+                self._ready = True
+                self._facts = message.mapping("facts")
+                self._fingerprint = message.mapping("fingerprint")
+            case "begin":
+                return self._begin(message, now)
+            case "end":
+                self._end(message, now, output)
+            case "failed":
+                self._failure = message.text("traceback") or "without a traceback"
+                self.deadline = now + EXIT_LIMIT
+            case "done":
+                self._done = True
+                self.deadline = now + EXIT_LIMIT
+            case _:
+                raise WireError(f"the host said {message.kind!r}, which means nothing here")
+        return []
+
+    def overdue(self, note: str = "") -> None:
+        """Note that the limit of the present phase has passed, and what else was seen of the host."""
+        if self.fault is not None:
+            return
+        context = self.batch.context
+        if self.current is not None:
+            limit = self.batch.probes[self.current.probe].limit
+            detail = f"the check did not end within {limit:g} s"
+        elif self._done or self._failure:
+            detail = f"the process did not end within {EXIT_LIMIT:g} s of its host's end"
+        elif self._held is None:
+            detail = f"no cell began within {context.enter_limit:g} s of the start of the host"
+        elif self.remaining:
+            detail = f"after this cell the host did not begin the next within {context.enter_limit:g} s"
+        else:
+            detail = f"after the last cell the host did not end within {context.enter_limit:g} s"
+        self.fault = Fault(Outcome.HANG, detail + note)
+
+    def settle(self, remains: Remains, *, now: float) -> list[Record]:
+        """The host is gone: return the records of all that it took with it.
+
+        Cells that are still ``remaining`` afterwards have not been judged and need a fresh host.
+        """
+        if self.current is not None:
+            return self._settle_call(remains, now)
+        if not self._trouble(remains):
+            return [*self._release(), *self._settle_unperformed(remains)]
+        if self._held is None:
+            return self._settle_enter(remains)
+        return self._settle_after_a_cell(remains)
+
+    def _begin(self, message: Message, now: float) -> list[Record]:
+        cell = self._cell_of(message)
+        if not self._ready:
+            raise WireError("a cell began before the host was ready")
+        if self.current is not None:
+            raise WireError(f"{cell.id} began while {self.current.id} had not ended")
+        self.current, self.current_pid = cell, message.pid
+        self._began = now
+        self.deadline = now + self.batch.probes[cell.probe].limit
+        self._on_begin(cell)
+        return self._release()
+
+    def _end(self, message: Message, now: float, output: str) -> None:
+        cell = self._cell_of(message)
+        if cell != self.current or message.pid != self.current_pid:
+            raise WireError(f"process {message.pid} ended {cell.id}, which it had not begun")
+        try:
+            outcome = Outcome(message.text("outcome"))
+        except ValueError as error:
+            raise WireError(f"{cell.id} ended in {message.text('outcome')!r}: not an outcome") from error
+        self._held = Record(
+            cell,
+            outcome,
+            message.text("detail"),
+            seconds=message.number("seconds"),
+            host=self.number,
+            traceback=message.text("traceback"),
+            output="" if outcome is Outcome.PASS else output,
+            facts=message.mapping("facts"),
+            fingerprint=self._fingerprint,
+            observations=message.mapping("observations"),
+        )
+        self.current = None
+        self.remaining.remove(cell)
+        self.deadline = now + self.batch.context.enter_limit
+
+    def _cell_of(self, message: Message) -> Cell:
+        named = message.text("cell")
+        for cell in self.remaining:
+            if cell.id == named:
+                return cell
+        raise WireError(f"{message.kind!r} of {named!r}, which is not a cell that this host has left to do")
+
+    def _release(self) -> list[Record]:
+        """Let go of the last record: the host has outlived the cell."""
+        held, self._held = self._held, None
+        if held is None:
+            return []
+        return [held]
+
+    def _trouble(self, remains: Remains) -> Fault | None:
+        """How the host ended that should have ended well, if it did not."""
+        if self.finished and (self.fault is None or self.fault.outcome is Outcome.HANG):
+            return None
+        if self.fault is not None:
+            return self.fault
+        if self._failure:
+            return Fault(Outcome.CRASH, f"the host ended in {self._failure.strip().splitlines()[-1]}")
+        if remains.ending:
+            return Fault(Outcome.CRASH, remains.ending)
+        if not self._done:
+            return Fault(Outcome.CRASH, "the host's process ended without a word")
+        return None
+
+    def _record(self, cell: Cell, fault: Fault, phase: Phase | None, remains: Remains) -> Record:
+        kept = phase if fault.outcome in {Outcome.HANG, Outcome.CRASH} else None
+        return Record(
+            cell,
+            fault.outcome,
+            fault.detail,
+            kept,
+            host=self.number,
+            traceback=self._failure,
+            stacks=remains.stacks,
+            output=remains.output,
+            facts=self._facts,
+            fingerprint=self._fingerprint,
+        )
+
+    def _settle_call(self, remains: Remains, now: float) -> list[Record]:
+        """The host went down with a cell running: that cell is to blame, the rest have not begun."""
+        cell = self.current
+        assert cell is not None
+        fault = self.fault or Fault(
+            Outcome.CRASH, remains.ending or "the host's process ended during the call"
+        )
+        self.remaining.remove(cell)
+        self.current = None
+        record = self._record(cell, fault, Phase.CALL, remains)
+        return [replace(record, seconds=now - self._began)]
+
+    def _settle_enter(self, remains: Remains) -> list[Record]:
+        """No cell ever began: the context could not be brought about, which concerns all its cells."""
+        fault = self._trouble(remains)
+        assert fault is not None
+        if self._failure:
+            fault = Fault(Outcome.ERROR, fault.detail)
+        lost, self.remaining = self.remaining, []
+        return [self._record(cell, fault, Phase.ENTER, remains) for cell in lost]
+
+    def _settle_after_a_cell(self, remains: Remains) -> list[Record]:
+        """The host went down between two cells or after the last: the cell before it carries the blame."""
+        fault = self._trouble(remains)
+        held = self._held
+        assert held is not None
+        if fault is None or held.outcome is not Outcome.PASS or self.batch.control:
+            return self._release()
+        performed = len(self.batch.cells) - len(self.remaining)
+        share = f"; {performed} cells ran in this host, any of them can be the cause" if performed > 1 else ""
+        blamed = self._record(held.cell, Fault(fault.outcome, fault.detail + share), Phase.EXIT, remains)
+        self._held = None
+        return [replace(blamed, seconds=held.seconds, facts=held.facts, observations=held.observations)]
+
+    def _settle_unperformed(self, remains: Remains) -> list[Record]:
+        """The host ended well and has left cells out: it is wrong, and would be again."""
+        if not self._done:
+            return []
+        lost, self.remaining = self.remaining, []
+        fault = Fault(Outcome.ERROR, "host(job) returned without performing this cell; loop over job.cells")
+        return [self._record(cell, fault, None, remains) for cell in lost]
