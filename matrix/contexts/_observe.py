@@ -1,0 +1,24 @@
+"""What several contexts look at to prove their situation."""
+
+from __future__ import annotations
+
+import sys
+from types import CodeType, FrameType
+
+__all__ = ("ASYNCIO_LOOPS", "POSIX", "stack_has")
+
+ASYNCIO_LOOPS = ("asyncio.unix_events._UnixSelectorEventLoop", "asyncio.windows_events.ProactorEventLoop")
+"""The classes of asyncio's own loops, as Facts name them: one a platform."""
+
+POSIX = ("linux", "darwin")
+"""Where a signal can interrupt a wait and its Python handler then runs inside that wait."""
+
+
+def stack_has(code: CodeType) -> str:
+    """Say "on the stack" if a call of ``code`` is among this thread's frames, else "not there"."""
+    frame: FrameType | None = sys._getframe()  # noqa: SLF001 - documented; no public twin without a cost
+    while frame is not None:
+        if frame.f_code is code:
+            return "on the stack"
+        frame = frame.f_back
+    return "not there"

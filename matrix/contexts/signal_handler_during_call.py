@@ -1,0 +1,61 @@
+"""A Python signal handler that interrupts a sync call, and makes the same call again."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from types import FrameType
+
+from matrix.contexts._observe import POSIX, stack_has
+from matrix.model import Cell, Context, Facts, Job, Source
+
+CONTEXT = Context(
+    "signal_handler_during_call",
+    summary="in a signal handler that interrupts a sync call in progress",
+    facts=Facts(
+        running_loop=None,
+        current_task=False,
+        main_thread=True,
+        evidence={"signal": "SIGUSR1", "handler": "on the stack", "outer call": "in progress"},
+    ),
+    platforms=POSIX,
+)
+
+_OUTER = """
+name: outer
+steps:
+  - id: interrupt
+    tool: interrupt
+"""
+
+
+def host(job: Job) -> None:
+    for cell in job.cells:
+        _call(job, cell)
+
+
+def _call(job: Job, cell: Cell) -> None:
+    in_progress: list[Callable[[], object]] = []
+
+    async def interrupt() -> None:
+        performed = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        in_progress.append(lambda: loop.call_soon_threadsafe(performed.set))
+        os.kill(os.getpid(), signal.SIGUSR1)
+        await performed.wait()
+
+    def handler(signum: int, frame: FrameType | None) -> None:
+        del frame
+        evidence = {
+            "signal": signal.Signals(signum).name,
+            "handler": stack_has(handler.__code__),
+            "outer call": "in progress" if in_progress else "not begun",
+        }
+        job.perform(cell, evidence=evidence)
+        in_progress.pop()()
+
+    previous = signal.signal(signal.SIGUSR1, handler)
+    job.run_of(cell)(Source(_OUTER, tools={"interrupt": interrupt}), {})
+    signal.signal(signal.SIGUSR1, previous)

@@ -1,0 +1,47 @@
+"""A Python signal handler that interrupts the main thread while it waits in plain code."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType
+
+from matrix.contexts._observe import POSIX, stack_has
+from matrix.model import Cell, Context, Facts, Job
+
+CONTEXT = Context(
+    "signal_handler_idle",
+    summary="in a signal handler, the main thread waiting in plain code",
+    facts=Facts(
+        running_loop=None,
+        current_task=False,
+        main_thread=True,
+        evidence={"signal": "SIGALRM", "handler": "on the stack", "interrupted": "_wait_for_signal"},
+    ),
+    platforms=POSIX,
+)
+
+
+def host(job: Job) -> None:
+    for cell in job.cells:
+        _wait_for_signal(job, cell)
+
+
+def _wait_for_signal(job: Job, cell: Cell) -> None:
+    idle = threading.Lock()
+
+    def handler(signum: int, frame: FrameType | None) -> None:
+        evidence = {
+            "signal": signal.Signals(signum).name,
+            "handler": stack_has(handler.__code__),
+            "interrupted": frame.f_code.co_name if frame is not None else "nothing",
+        }
+        job.perform(cell, evidence=evidence)
+        idle.release()
+
+    previous = signal.signal(signal.SIGALRM, handler)
+    idle.acquire()
+    # From a timer of the system, not from a thread: this thread is then at the wait below.
+    signal.setitimer(signal.ITIMER_REAL, 0.005)
+    idle.acquire()
+    signal.signal(signal.SIGALRM, previous)
