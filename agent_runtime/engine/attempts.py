@@ -1,0 +1,128 @@
+"""One step from ready to ended: its condition, its attempts, its time limit."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+from collections.abc import Coroutine
+from typing import Any
+
+from agent_runtime.engine.scope import RunScope
+from agent_runtime.errors import StepTimeoutError
+from agent_runtime.outcomes import Outcome, acapture
+from agent_runtime.references import Reference, is_true, render
+from agent_runtime.steps import Surroundings, Trace, attempt
+from agent_runtime.workflow import Step
+
+__all__ = ("SKIPPED", "StepRun")
+
+_log = logging.getLogger("agent_runtime")
+
+SKIPPED = object()
+"""Stands for the output of a step whose ``when`` was false."""
+
+_MAX_BACKOFF = 3_600.0
+
+
+class StepRun:
+    """One step in one run.
+
+    Attributes:
+        attempts: how many times it has been tried so far.
+        trace: thread and usage of the latest attempt.
+    """
+
+    __slots__ = ("_around", "_scope", "_step", "attempts", "trace")
+
+    def __init__(self, step: Step, scope: RunScope, around: Surroundings) -> None:
+        self._step = step
+        self._scope = scope
+        self._around = around
+        self.attempts = 0
+        self.trace = Trace()
+
+    async def outcome(self) -> Outcome[object]:
+        """Run the step to its end; never raises, whatever the step does or is done to it."""
+        done = await acapture(self._perform())
+        return _inner(done)
+
+    async def _perform(self) -> Outcome[object]:
+        step = self._step
+        if step.when is not None and not is_true(render(step.when, self._value_of)):
+            return Outcome(SKIPPED)
+        retry = step.retry
+        while True:
+            self.attempts += 1
+            # The error of an attempt is a value here, never inside an except block: the next
+            # attempt's own errors must not get it as their __context__.
+            tried = await self._limited()
+            if self.attempts >= retry.attempts or not _may_retry(tried):
+                return _inner(tried)
+            delay = min(retry.backoff * 2 ** (self.attempts - 1), _MAX_BACKOFF)
+            kind = type(_inner(tried).error).__name__
+            _log.info("step '%s': attempt %d raised %s; next in %g s", step.id, self.attempts, kind, delay)
+            del tried
+            await asyncio.sleep(delay)
+
+    async def _limited(self) -> Outcome[Outcome[object]]:
+        """Make one attempt, within the step's time limit if it has one."""
+        step = self._step
+        work = attempt(step, self._value_of, self._around, self.trace)
+        if step.timeout is None:
+            return await acapture(work)
+        return await _within(step.timeout, work, step.id)
+
+    def _value_of(self, reference: Reference) -> object:
+        return self._scope.value_of(reference, self._step.id)
+
+
+def _inner(outcome: Outcome[Outcome[object]]) -> Outcome[object]:
+    """Return the step's own outcome; an outer error means that it never had one."""
+    if outcome.error is not None:
+        return Outcome(error=outcome.error)
+    assert outcome.value is not None
+    return outcome.value
+
+
+def _may_retry(tried: Outcome[Outcome[object]]) -> bool:
+    """Whether the step itself raised an ``Exception``.
+
+    An outer error is a reference that will not resolve next time either, or a cancellation; only a
+    passed time limit counts as a failed attempt.
+    """
+    if tried.error is not None:
+        return isinstance(tried.error, StepTimeoutError)
+    return tried.value is not None and isinstance(tried.value.error, Exception)
+
+
+async def _within(
+    seconds: float, work: Coroutine[Any, Any, Outcome[object]], step: str
+) -> Outcome[Outcome[object]]:
+    """Await ``work`` and cancel it when the time is up; what it does about that is its own affair.
+
+    Not ``asyncio.timeout``: that turns every cancellation into an exception raised here.
+    """
+    task = asyncio.current_task()
+    assert task is not None
+    expired: list[bool] = []
+    timer = asyncio.get_running_loop().call_later(seconds, functools.partial(_expire, task, expired))
+    done = await acapture(work)
+    timer.cancel()
+    if not expired:
+        return done
+    if task.uncancel() > 0:
+        return done  # the run is being cancelled as well, and that goes first
+    inner = _inner(done)
+    if inner.error is None:
+        _log.warning("step '%s' swallowed the cancellation at its timeout of %g s", step, seconds)
+    elif not isinstance(inner.error, asyncio.CancelledError):
+        return done
+    late = StepTimeoutError(step, seconds)
+    late.__cause__ = inner.error
+    return Outcome(error=late)
+
+
+def _expire(task: asyncio.Task[Any], expired: list[bool]) -> None:
+    expired.append(True)
+    task.cancel()

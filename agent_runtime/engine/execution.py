@@ -1,0 +1,176 @@
+"""One run of one workflow on the event loop: every step starts when what it waits for has ended.
+
+Each step is a task of its own, so that it has its own copy of the context. A task never raises:
+asyncio would let a SystemExit through the loop, and put its own mark on other exceptions. The first
+failure cancels what still runs; the run ends when all of it has cleaned up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Mapping
+
+from agent_runtime.engine.attempts import SKIPPED, StepRun
+from agent_runtime.engine.plan import Plan
+from agent_runtime.engine.scope import RunScope
+from agent_runtime.outcomes import Outcome, capture
+from agent_runtime.references import Reference, render
+from agent_runtime.results import RunResult, RunStatus, StepRecord, StepState
+from agent_runtime.steps import Surroundings
+
+__all__ = ("execute",)
+
+_log = logging.getLogger("agent_runtime")
+
+StepTask = asyncio.Task[Outcome[object]]
+
+
+async def execute(plan: Plan, inputs: Mapping[str, object], around: Surroundings) -> Outcome[RunResult]:
+    """Run a workflow; what its first failing step raised comes back as a value.
+
+    As a value, because a coroutine cannot raise ``StopIteration``, and because nothing on the way
+    to the caller may touch the exception.
+
+    Raises:
+        CancelledError: this was cancelled from outside; every step has been cancelled and has
+            cleaned up.
+    """
+    return await _Execution(plan, inputs, around).run()
+
+
+class _Execution:
+    """The state of one run; only its own tasks and callbacks touch it, on one loop."""
+
+    def __init__(self, plan: Plan, inputs: Mapping[str, object], around: Surroundings) -> None:
+        self._plan = plan
+        self._around = around
+        self._scope = RunScope(inputs, plan.numbers, plan.workflow.file)
+        self._loop = asyncio.get_running_loop()
+        self._needed = list(plan.needed)
+        self._running: dict[StepTask, tuple[int, StepRun, float]] = {}
+        self._ended: deque[StepTask] = deque()
+        self._waiter: asyncio.Future[None] | None = None
+        self._records: list[StepRecord | None] = [None] * len(plan.needed)
+        self._failure: Outcome[RunResult] | None = None
+        self._stopping = False
+
+    async def run(self) -> Outcome[RunResult]:
+        """Start what is ready, and go on until nothing runs any more."""
+        for number in self._plan.ready:
+            self._start(number)
+        cancelled = await self._drain()
+        failure, self._failure = self._failure, None
+        if cancelled.error is not None:
+            if failure is not None:
+                self._log_lost("a step", failure.error)
+            cancelled.unwrap()
+        return capture(self._result) if failure is None else failure
+
+    def _start(self, number: int) -> None:
+        step = self._plan.workflow.steps[number]
+        step_run = StepRun(step, self._scope, self._around)
+        task = self._loop.create_task(step_run.outcome(), name=self._plan.names[number])
+        self._running[task] = (number, step_run, time.time())
+        task.add_done_callback(self._on_done)
+
+    def _on_done(self, task: StepTask) -> None:
+        self._ended.append(task)
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def _drain(self) -> Outcome[None]:
+        """Wait for one batch of ended steps after another; remember a cancellation from outside."""
+        cancelled: Outcome[None] = Outcome()
+        try:
+            while self._running:
+                try:
+                    await self._wait_for_news()
+                except asyncio.CancelledError as error:
+                    cancelled.error = error
+                    self._stop()
+                while self._ended:
+                    self._settle(self._ended.popleft())
+        except GeneratorExit:
+            self._stop()  # the loop is gone, nothing can be awaited any more
+            raise
+        return cancelled
+
+    async def _wait_for_news(self) -> None:
+        if not self._ended:
+            self._waiter = self._loop.create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+
+    def _stop(self) -> None:
+        self._stopping = True
+        for task in self._running:
+            task.cancel()
+
+    def _settle(self, task: StepTask) -> None:
+        """Note how a step ended, and start the steps that waited for nothing else."""
+        number, step_run, started = self._running.pop(task)
+        if task.cancelled():  # before its first instruction
+            return
+        outcome = task.result()
+        if outcome.error is not None:
+            self._fail(number, outcome.error)
+            return
+        skipped = outcome.value is SKIPPED
+        state = StepState.SKIPPED if skipped else StepState.SUCCEEDED
+        self._scope.outputs[number] = None if skipped else outcome.value
+        self._scope.states[number] = state
+        self._records[number] = StepRecord(
+            id=self._plan.workflow.steps[number].id,
+            state=state,
+            attempts=step_run.attempts,
+            started=started,
+            ended=time.time(),
+            thread=step_run.trace.thread,
+            usage=step_run.trace.usage,
+        )
+        if not self._stopping:
+            self._start_dependents(number)
+
+    def _start_dependents(self, number: int) -> None:
+        for dependent in self._plan.dependents[number]:
+            self._needed[dependent] -= 1
+            if self._needed[dependent] == 0:
+                self._start(dependent)
+
+    def _fail(self, number: int, error: BaseException) -> None:
+        if not self._stopping:
+            self._failure = Outcome(error=error)
+            self._stop()
+        elif not isinstance(error, asyncio.CancelledError):
+            self._log_lost(f"step '{self._plan.workflow.steps[number].id}'", error)
+
+    def _log_lost(self, who: str, error: BaseException | None) -> None:
+        """Log a failure that cannot come out, because an earlier one or a cancellation does."""
+        _log.error(
+            "workflow '%s': %s failed as well while the run was being stopped",
+            self._plan.workflow.name,
+            who,
+            exc_info=error,
+        )
+
+    def _result(self) -> RunResult:
+        workflow = self._plan.workflow
+        if workflow.outputs is None:
+            outputs = {step.id: self._scope.outputs[number] for number, step in enumerate(workflow.steps)}
+        else:
+            outputs = {name: render(template, self._value_of) for name, template in workflow.outputs}
+        return RunResult(
+            outputs=outputs,
+            status=RunStatus.SUCCEEDED,
+            run_id=self._around.run_id,
+            workflow=workflow.name,
+            steps={record.id: record for record in self._records if record is not None},
+        )
+
+    def _value_of(self, reference: Reference) -> object:
+        return self._scope.value_of(reference, None)

@@ -1,0 +1,70 @@
+"""What references see in a run: its inputs, and the steps that have ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from agent_runtime.errors import ReferenceValueError
+from agent_runtime.references import LookupFailed, Path, Reference, Root, evaluate
+from agent_runtime.results import StepState
+
+__all__ = ("RunScope",)
+
+
+class RunScope:
+    """The values of one run; the engine writes a step's fields when it has ended, before others read them.
+
+    Attributes:
+        outputs: each step's output, by its number.
+        states: how each step ended, by its number; None while it has not.
+    """
+
+    __slots__ = ("_file", "_inputs", "_numbers", "outputs", "states")
+
+    def __init__(self, inputs: Mapping[str, object], numbers: Mapping[str, int], file: str) -> None:
+        self._inputs = inputs
+        self._numbers = numbers
+        self._file = file
+        self.outputs: list[object] = [None] * len(numbers)
+        self.states: list[StepState | None] = [None] * len(numbers)
+
+    def base(self, path: Path) -> tuple[object, int]:
+        """Return the value that a path starts from, and how many of its keys led there.
+
+        Whatever is asked of the output of a skipped step is null.
+
+        Raises:
+            LookupFailed: no such input was given.
+        """
+        name = str(path.keys[0])
+        if path.root is Root.INPUTS:
+            if name not in self._inputs:
+                raise LookupFailed(f"there is no input {name!r}, only {_listed(list(self._inputs))}")
+            return self._inputs[name], 1
+        number = self._numbers[name]
+        if path.keys[1] == "state":
+            return self.states[number], 2
+        if self.states[number] is StepState.SKIPPED:
+            return None, len(path.keys)
+        return self.outputs[number], 2
+
+    def value_of(self, reference: Reference, step: str | None) -> object:
+        """Evaluate a reference for a step, or for the workflow's outputs.
+
+        Raises:
+            ReferenceValueError: it leads nowhere, or compares what cannot be compared.
+        """
+        reason = ""
+        try:
+            return evaluate(reference.node, self)
+        except LookupFailed as failure:
+            reason = str(failure)
+        raise ReferenceValueError(
+            step, reference.text, reason, file=self._file, line=reference.line, column=reference.column
+        )
+
+
+def _listed(names: Sequence[object]) -> str:
+    return (
+        ", ".join(repr(name) for name in names[:10]) + (", ..." if len(names) > 10 else "") or "none at all"
+    )

@@ -1,0 +1,91 @@
+"""Executor: run steps that are already parsed, or that code has put together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from agent_runtime.bridge import OnRunningLoop
+from agent_runtime.llm import LLMClient
+from agent_runtime.loading import Notes, from_steps
+from agent_runtime.program import Program, Registry
+from agent_runtime.results import RunResult
+from agent_runtime.workflow import Step, Workflow
+
+__all__ = ("Executor",)
+
+
+class Executor:
+    """Runs steps, any number of times; safe to share by threads.
+
+    Construction checks everything and runs nothing.
+
+    Args:
+        steps: a list of steps, each a mapping as in a workflow file or parsed already; or a whole
+            parsed workflow (:func:`load_workflow`). A list takes any inputs; a workflow takes
+            those that it declares.
+        outputs: what a run returns by name, with references in it, for a list of steps; by
+            default every step's output by id.
+        functions: what ``function`` steps may name.
+        tools: what ``tool`` steps may name.
+        llm: the client of ``agent`` steps; by default one that answers from a script.
+
+    Raises:
+        WorkflowError: the steps have mistakes; all of them are listed.
+        LLMClientError: ``llm`` is not a client.
+        TypeError: an argument is of a wrong type.
+    """
+
+    def __init__(
+        self,
+        steps: Workflow | Sequence[Step | Mapping[str, object]],
+        *,
+        outputs: Mapping[str, object] | None = None,
+        functions: Registry | None = None,
+        tools: Registry | None = None,
+        llm: LLMClient | None = None,
+    ) -> None:
+        if isinstance(steps, Workflow):
+            if outputs is not None:
+                raise TypeError("outputs= goes with a list of steps; a workflow has outputs of its own")
+            workflow, notes = steps, Notes(steps.file)
+        else:
+            workflow, notes = from_steps(steps, outputs)
+        self._program = Program.of(workflow, notes, functions=functions, tools=tools, llm=llm)
+
+    def run(
+        self,
+        inputs: Mapping[str, object] | None = None,
+        *,
+        timeout: float | None = None,
+        on_running_loop: OnRunningLoop = "warn",
+    ) -> RunResult:
+        """Run the steps once and return the result; blocks the calling thread.
+
+        See :meth:`Runtime.run`, which behaves the same in every respect.
+
+        Raises:
+            WorkflowError: inputs are missing, not declared, or of a wrong type; no step has run.
+            StepError: a step failed for a reason that the runtime found.
+            CallerLoopError: an event loop runs in this thread and ``on_running_loop`` is "raise".
+            TimeoutError: the time was up; the run has been cancelled.
+            BaseException: whatever a step raised, the object itself.
+        """
+        __tracebackhide__ = True
+        names = ("Executor.run", "Executor.run_async")
+        return self._program.run(inputs, timeout=timeout, on_running_loop=on_running_loop, names=names)
+
+    async def run_async(
+        self, inputs: Mapping[str, object] | None = None, *, timeout: float | None = None
+    ) -> RunResult:
+        """Run the steps once on the running loop and return the result; blocks nothing.
+
+        See :meth:`Runtime.run_async`, which behaves the same in every respect.
+
+        Raises:
+            WorkflowError: inputs are missing, not declared, or of a wrong type; no step has run.
+            StepError: a step failed for a reason that the runtime found.
+            TimeoutError: the time was up; the run has been cancelled.
+            BaseException: whatever a step raised, the object itself.
+        """
+        __tracebackhide__ = True
+        return await self._program.run_async(inputs, timeout=timeout)

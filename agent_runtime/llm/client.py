@@ -1,0 +1,124 @@
+"""The one method of an LLM client, and the three kinds that it comes in."""
+
+from __future__ import annotations
+
+import enum
+import inspect
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol, TypeVar
+
+from agent_runtime.errors import LLMClientError
+
+__all__ = ("LLM", "Kind", "LLMClient", "fast")
+
+F = TypeVar("F", bound=Callable[..., object])
+
+_MARK = "_agent_runtime_fast"
+
+_PARAMETERS = (
+    "messages",
+    "config",
+    "task_id",
+    "workflow_name",
+    "prompt_template",
+    "template_version",
+    "metadata",
+)
+
+
+class LLMClient(Protocol):
+    """What is given as ``llm=``: an object with this method, ``async def`` or ``def``.
+
+    It is called with exactly these names as keywords. The thread it runs on depends on what it is:
+    ``async def`` is awaited on the loop; ``def`` is expected to block and runs on a worker thread;
+    ``def`` marked with :func:`fast` is called in place on the loop.
+    """
+
+    def call_llm(  # noqa: PLR0913 - the published signature
+        self,
+        *,
+        messages: Sequence[Mapping[str, object]],
+        config: Mapping[str, object],
+        task_id: str,
+        workflow_name: str,
+        prompt_template: str | None,
+        template_version: str | None,
+        metadata: Mapping[str, str],
+    ) -> Mapping[str, object] | Awaitable[Mapping[str, object]]:
+        """Return a mapping with ``content``, and ``usage`` if it is known."""
+
+
+class Kind(enum.Enum):
+    """How a client's method is called."""
+
+    ASYNC = "awaited on the loop"
+    BLOCKING = "called on a worker thread"
+    FAST = "called in place on the loop"
+
+
+def fast(fn: F) -> F:
+    """Mark a ``def call_llm`` that never blocks, so that it is called in place on the loop.
+
+    For clients that answer from memory: they save the way to a worker thread. One that blocks
+    after all stops every other step of every run meanwhile.
+
+    Args:
+        fn: the function or method.
+
+    Returns:
+        ``fn`` itself.
+    """
+    setattr(fn, _MARK, True)
+    return fn
+
+
+@dataclass(frozen=True, slots=True)
+class LLM:
+    """A client that has been looked at: its method, and how to call it."""
+
+    call_llm: Callable[..., object]
+    kind: Kind
+
+    @classmethod
+    def of(cls, client: object) -> LLM:
+        """Look at a client.
+
+        Raises:
+            LLMClientError: it has no ``call_llm`` that takes the keywords.
+        """
+        if isinstance(client, type):
+            raise LLMClientError(f"llm= got the class {client.__name__}, not an instance of it")
+        call_llm = getattr(client, "call_llm", None)
+        if not callable(call_llm):
+            raise LLMClientError(f"llm= got {type(client).__name__}, which has no method call_llm()")
+        _check_signature(client, call_llm)
+        return cls(call_llm, kind_of(call_llm))
+
+
+def kind_of(call_llm: object) -> Kind:
+    """Tell from the function itself how it is to be called."""
+    while True:
+        if getattr(call_llm, _MARK, False):
+            return Kind.FAST
+        if not isinstance(call_llm, partial):
+            break
+        call_llm = call_llm.func
+    if inspect.iscoroutinefunction(call_llm):
+        return Kind.ASYNC
+    method = None if inspect.isroutine(call_llm) else getattr(type(call_llm), "__call__", None)  # noqa: B004
+    if getattr(method, _MARK, False):
+        return Kind.FAST
+    return Kind.ASYNC if inspect.iscoroutinefunction(method) else Kind.BLOCKING
+
+
+def _check_signature(client: object, call_llm: Callable[..., object]) -> None:
+    try:
+        signature = inspect.signature(call_llm)
+    except (TypeError, ValueError):
+        return  # built-in callables may have none
+    try:
+        signature.bind(**dict.fromkeys(_PARAMETERS))
+    except TypeError as error:
+        raise LLMClientError(f"call_llm() of {type(client).__name__} cannot be called: {error}") from None

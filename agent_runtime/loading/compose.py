@@ -1,0 +1,257 @@
+"""From YAML text to nodes: a flat walk over the parser's events, with a limit on everything.
+
+PyYAML's own composer recurses, forgets duplicate keys and expands aliases without end. Of YAML this
+takes what a data format needs: no tags, no merge keys, and the plain scalars of JSON (``yes`` and
+``on`` are texts, ``2024-01-01`` is a text, ``010`` is ten).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import yaml
+
+from agent_runtime.loading.nodes import MAX_DEPTH, Items, Node, Notes, Pairs, Scalar
+from agent_runtime.loading.places import Lines, place_in
+from agent_runtime.workflow import Position
+
+__all__ = ("MAX_CHARACTERS", "MAX_NODES", "compose")
+
+MAX_CHARACTERS = 4_000_000
+"""Characters in one file. A workflow of 10,000 steps has about a million."""
+
+MAX_NODES = 500_000
+"""Values in one file, counting what an alias stands for each time; a bomb of aliases ends here."""
+
+MAX_KEY = 1_000
+
+_NUMBER = re.compile(r"[-+]?[0-9]+")
+_FLOAT = re.compile(r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?")
+_MAX_DIGITS = 400
+_WORDS: dict[str, bool | float | None] = {
+    "": None,
+    "~": None,
+    **dict.fromkeys(("null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+    **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf"), math.inf),
+    **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), -math.inf),
+    **dict.fromkeys((".nan", ".NaN", ".NAN"), math.nan),
+}
+
+# What YAML does not allow in a stream; both of PyYAML's parsers refuse it, but say so differently.
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+_LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Stop(Exception):  # noqa: N818 - a way out of the walk, never seen outside
+    """The rest of the file cannot be understood, or is not worth it; the reason has been noted."""
+
+
+def compose(text: str, notes: Notes) -> Node | None:
+    """Read YAML text; note what is wrong with it.
+
+    Returns:
+        The root node, or None when the text could not be read to its end.
+    """
+    text = text.removeprefix("\ufeff")
+    lines = Lines(text)
+    if len(text) > MAX_CHARACTERS:
+        notes.add(Position(1, 1), f"the file has {len(text)} characters, and {MAX_CHARACTERS} is the most")
+        return None
+    odd = _UNPRINTABLE.search(text)
+    if odd is not None:
+        notes.add(lines.position(odd.start()), f"the character {ascii(odd.group())} is not allowed in YAML")
+        return None
+    loader = _LOADER(text)
+    try:
+        return _Composer(lines, notes).document(_events(loader))
+    except _Stop:
+        return None
+    except yaml.MarkedYAMLError as error:
+        notes.add(_position(error.problem_mark or error.context_mark), *_explain(error, lines))
+        return None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        notes.add(Position(1, 1), f"the file is not YAML: {error}")
+        return None
+    finally:
+        loader.dispose()
+
+
+def _events(loader: yaml.SafeLoader) -> Iterator[yaml.Event]:
+    while loader.check_event():
+        yield loader.get_event()
+
+
+@dataclass(slots=True)
+class _Open:
+    """A collection whose end has not been seen."""
+
+    position: Position
+    anchor: str | None
+    is_mapping: bool
+    items: list[Node] = field(default_factory=list)
+    keys: dict[str, Position] = field(default_factory=dict)
+    size: int = 1
+
+
+class _Composer:
+    """Builds nodes from events with an explicit stack."""
+
+    def __init__(self, lines: Lines, notes: Notes) -> None:
+        self._lines = lines
+        self._notes = notes
+        self._stack: list[_Open] = []
+        self._anchors: dict[str, tuple[Node, int]] = {}
+        self._open_anchors: set[str] = set()
+        self._total = 0
+        self._root: Node | None = None
+
+    def document(self, events: Iterator[yaml.Event]) -> Node | None:
+        """Consume a stream of one document and return its root."""
+        documents = 0
+        for event in events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    self._refuse(event, "a workflow file holds one document", "remove the '---' here")
+            elif isinstance(event, yaml.ScalarEvent):
+                self._scalar(event)
+            elif isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
+                self._begin(event)
+            elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
+                self._end()
+            elif isinstance(event, yaml.AliasEvent):
+                self._alias(event)
+        return self._root
+
+    def _refuse(self, event: yaml.Event, message: str, hint: str = "") -> None:
+        self._notes.add(_position(event.start_mark), message, hint)
+        raise _Stop
+
+    def _scalar(self, event: yaml.ScalarEvent) -> None:
+        position = _position(event.start_mark)
+        self._no_tag(event.tag, event)
+        value: object = event.value
+        place = None
+        if not event.style and not event.tag:  # None, or "" from the C parser
+            value = self._plain(event.value, position)
+        if isinstance(value, str) and "${" in value:
+            place = place_in(self._lines, value, event.start_mark.index, event.end_mark.index, event.style)
+        self._put(Scalar(value, position, place), 1, event.anchor)
+
+    def _plain(self, text: str, position: Position) -> object:
+        """Return the value of an unquoted scalar, by the rules of YAML 1.2's core schema."""
+        if text in _WORDS:
+            return _WORDS[text]
+        if len(text) > _MAX_DIGITS:
+            if _NUMBER.fullmatch(text) or _FLOAT.fullmatch(text):
+                self._notes.add(
+                    position, f"a number may have {_MAX_DIGITS} digits at most", "quote it if it is a text"
+                )
+            return text
+        if _NUMBER.fullmatch(text):
+            return int(text)
+        return float(text) if _FLOAT.fullmatch(text) else text
+
+    def _begin(self, event: yaml.MappingStartEvent | yaml.SequenceStartEvent) -> None:
+        self._no_tag(event.tag, event)
+        if len(self._stack) >= MAX_DEPTH:
+            self._refuse(event, f"the file is nested more than {MAX_DEPTH} levels deep", "flatten it")
+        if event.anchor is not None:
+            self._open_anchors.add(event.anchor)
+        is_mapping = isinstance(event, yaml.MappingStartEvent)
+        self._stack.append(_Open(_position(event.start_mark), event.anchor, is_mapping))
+
+    def _end(self) -> None:
+        done = self._stack.pop()
+        node: Node
+        if done.is_mapping:
+            pairs = zip(done.items[::2], done.items[1::2], strict=True)
+            kept = tuple((key, value) for key, value in pairs if isinstance(key, Scalar))
+            node = Pairs(kept, done.position)
+        else:
+            node = Items(tuple(done.items), done.position)
+        if done.anchor is not None:
+            self._open_anchors.discard(done.anchor)
+        self._put(node, done.size, done.anchor)
+
+    def _alias(self, event: yaml.AliasEvent) -> None:
+        name = str(event.anchor)
+        if name in self._open_anchors:
+            self._refuse(event, f"the alias '*{name[:40]}' stands inside what it stands for")
+        if name not in self._anchors:
+            self._refuse(event, f"there is no anchor '&{name[:40]}' for this alias", "define it further up")
+        node, size = self._anchors[name]
+        self._put(node, size, None, alias=_position(event.start_mark))
+
+    def _put(self, node: Node, size: int, anchor: str | None, *, alias: Position | None = None) -> None:
+        """Add a finished node to the collection that is open, or make it the root."""
+        if anchor is not None:
+            self._anchors[anchor] = (node, size)
+        position = alias or node.position
+        if alias is not None or isinstance(node, Scalar):
+            self._total += size
+        if self._total > MAX_NODES:
+            self._notes.add(position, f"the file holds more than {MAX_NODES} values, aliases counted in full")
+            raise _Stop
+        if not self._stack:
+            self._root = node
+            return
+        parent = self._stack[-1]
+        parent.size += size
+        if parent.is_mapping and len(parent.items) % 2 == 0:
+            node = self._key(node, parent, position)
+        parent.items.append(node)
+
+    def _key(self, node: Node, parent: _Open, position: Position) -> Node:
+        """Check a mapping's key; it becomes a text."""
+        if not isinstance(node, Scalar):
+            self._notes.add(position, "a key must be a text", "put '\"' around it if it is one")
+            raise _Stop
+        key = node.value if isinstance(node.value, str) else self._lines.word_at(position)
+        if len(key) > MAX_KEY:
+            self._notes.add(position, f"a key may have {MAX_KEY} characters at most")
+            raise _Stop
+        if key == "<<":
+            self._notes.add(position, "merge keys ('<<') are not part of the format", "write the keys out")
+        elif key in parent.keys:
+            first = parent.keys[key]
+            self._notes.add(
+                position, f"the key '{key}' is here a second time", f"it is also in line {first.line}"
+            )
+        parent.keys.setdefault(key, position)
+        return Scalar(key, position)
+
+    def _no_tag(self, tag: str | None, event: yaml.Event) -> None:
+        if tag is not None and tag != "tag:yaml.org,2002:str":
+            name = tag.replace("tag:yaml.org,2002:", "!!")
+            self._notes.add(
+                _position(event.start_mark), f"the tag '{name[:60]}' is not part of the format", "remove it"
+            )
+
+
+def _position(mark: yaml.Mark | None) -> Position:
+    return Position(1, 1) if mark is None else Position(mark.line + 1, mark.column + 1)
+
+
+def _explain(error: yaml.MarkedYAMLError, lines: Lines) -> tuple[str, str]:
+    """Say what the YAML parser found, and what to write instead where that is known."""
+    problem = error.problem or error.context or "it cannot be read"
+    mark = error.problem_mark or error.context_mark
+    line = "" if mark is None else lines.text_of(mark.line)
+    hint = ""
+    if "\t" in line[: len(line) - len(line.lstrip())] or "'\\t'" in problem:
+        return "a tab is used for indentation, and YAML takes only blanks", "replace it by blanks"
+    if "mapping values are not allowed" in problem:
+        hint = "put quotes around a text with ': ' in it, or check the indentation"
+    elif "'{'" in problem or "flow mapping" in (error.context or "") or "'@'" in problem or "'`'" in problem:
+        hint = 'put quotes around texts with special characters, as in "${inputs.name}"'
+    elif "block end" in problem or "block mapping" in (error.context or ""):
+        hint = "check the indentation of this line and the one before"
+    context = f" {error.context}" if error.context and error.context_mark is not None else ""
+    return f"this is not YAML: {problem}{context}", hint

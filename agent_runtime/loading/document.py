@@ -1,0 +1,142 @@
+"""Reading a whole workflow: its header, inputs, steps and outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from agent_runtime.errors import WorkflowError
+from agent_runtime.loading.compose import compose
+from agent_runtime.loading.form import Form, read_name, read_template, shown
+from agent_runtime.loading.graph import check_references, connect
+from agent_runtime.loading.nodes import Items, Node, Notes, Pairs, Scalar, from_python, kind_of, to_python
+from agent_runtime.loading.source import Source
+from agent_runtime.loading.steps import read_steps
+from agent_runtime.loading.values import fits
+from agent_runtime.references import Template, references_of
+from agent_runtime.workflow import InputSpec, Position, Step, ValueType, Workflow
+
+__all__ = ("STEPS_NAME", "from_steps", "parse_workflow")
+
+STEPS_NAME = "<steps>"
+
+_KEYS = ("name", "id", "description", "inputs", "steps", "outputs")
+
+
+def parse_workflow(source: Source) -> tuple[Workflow | None, Notes]:
+    """Parse a workflow's text; the mistakes in it are in the notes, and then there may be no workflow."""
+    notes = Notes(source.file)
+    root = compose(source.text, notes)
+    if root is None:
+        if not notes:
+            notes.add(Position(1, 1), "the file is empty", "write at least a 'steps' list")
+        return None, notes
+    form = Form(root, notes, owner="the workflow", keys=_KEYS)
+    if not form.is_mapping:
+        return None, notes
+    name = form.text("name") or source.stem
+    inputs = _read_inputs(form, notes)
+    steps = connect(read_steps(form.node("steps", required=True), notes), inputs, notes)
+    workflow = Workflow(
+        id=form.text("id") or name,
+        name=name,
+        file=source.file,
+        description=form.text("description") or "",
+        inputs=inputs,
+        steps=steps,
+        outputs=_read_outputs(form.node("outputs"), steps, inputs, notes),
+        inputs_position=form.key_at("inputs"),
+    )
+    return workflow, notes
+
+
+def from_steps(
+    steps: Sequence[Step | Mapping[str, object]], outputs: Mapping[str, object] | None
+) -> tuple[Workflow, Notes]:
+    """Make a workflow of parsed steps or of plain mappings; any inputs are taken."""
+    notes = Notes(STEPS_NAME)
+    parsed: list[Step] = []
+    if not isinstance(steps, Sequence) or isinstance(steps, str | bytes):
+        raise TypeError(
+            f"steps are given as a list, not as {type(steps).__name__}; for YAML use Runtime(source)"
+        )
+    for index, step in enumerate(steps):
+        if isinstance(step, Step):
+            parsed.append(step)
+        else:
+            node = from_python(step, notes, f"steps[{index}]")
+            parsed += read_steps(Items((node,), node.position), notes, first=index + 1)
+    if not steps:
+        read_steps(Items((), Position()), notes)
+    connected = connect(parsed, None, notes)
+    tree = None if outputs is None else from_python(outputs, notes, "outputs")
+    templates = _read_outputs(tree, connected, None, notes)
+    return Workflow("steps", "steps", STEPS_NAME, connected, open_inputs=True, outputs=templates), notes
+
+
+def _read_inputs(form: Form, notes: Notes) -> dict[str, InputSpec]:
+    node = form.node("inputs")
+    if node is None or (isinstance(node, Scalar) and node.value is None):
+        return {}
+    if not isinstance(node, Pairs):
+        form.note(
+            "inputs", f"'inputs' must be a mapping, not {kind_of(node)}", "write 'name: {type: string}'"
+        )
+        return {}
+    found: dict[str, InputSpec] = {}
+    for key, value in node.pairs:
+        name = str(key.value)
+        if read_name(name, key.position, notes, what="the name of an input"):
+            found[name] = _read_input(name, key.position, value, notes)
+    return found
+
+
+def _read_input(name: str, position: Position, node: Node, notes: Notes) -> InputSpec:
+    if isinstance(node, Scalar) and isinstance(node.value, str):  # 'ticket: string' for {type: string}
+        node = Pairs(((Scalar("type", node.position), node),), node.position)
+    elif isinstance(node, Scalar) and node.value is None:
+        node = Pairs((), position)
+    owner = f"input '{name}'"
+    form = Form(node, notes, owner=owner, keys=("type", "default", "required", "description"))
+    type_ = form.word("type", ValueType) or ValueType.ANY
+    required, default = form.flag("required"), form.node("default")
+    value = None if default is None else to_python(default)
+    if default is not None:
+        if required:
+            form.note("required", f"{owner} is required and has a default", "remove one of the two")
+        if not fits(value, type_):
+            message = f"the default of {owner} is {kind_of(default)}, and its type is {type_.value}"
+            form.note("default", message, "make the two agree")
+    is_required = default is None if required is None else required
+    return InputSpec(name, type_, is_required, value, form.text("description") or "", position)
+
+
+def _read_outputs(
+    node: Node | None, steps: Sequence[Step], inputs: Mapping[str, InputSpec] | None, notes: Notes
+) -> tuple[tuple[str, Template], ...] | None:
+    if node is None:
+        return None
+    if not isinstance(node, Pairs):
+        notes.add(
+            node.position, f"'outputs' must be a mapping, not {kind_of(node)}", "write 'name: \"${...}\"'"
+        )
+        return None
+    known = {step.id: step for step in steps}
+    outputs = []
+    for key, value in node.pairs:
+        name = str(key.value)
+        template = read_template(value, notes)
+        for reference in references_of(template):
+            for _step in check_references(reference, f"output '{shown(name)}'", known, inputs, notes):
+                pass  # names are noted as they are found; nothing waits for an output
+        outputs.append((name, template))
+    return tuple(outputs)
+
+
+def raise_if_any(notes: Notes) -> None:
+    """End loading if there is a mistake.
+
+    Raises:
+        WorkflowError: there is one.
+    """
+    if notes:
+        raise WorkflowError(notes.problems())

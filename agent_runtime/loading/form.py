@@ -1,0 +1,230 @@
+"""Reading one mapping of the file key by key, and noting everything that is wrong with it."""
+
+from __future__ import annotations
+
+import difflib
+import enum
+import math
+import re
+from collections.abc import Iterable
+from typing import TypeVar
+
+from agent_runtime.loading.nodes import Items, Node, Notes, Pairs, Scalar, kind_of
+from agent_runtime.references import (
+    Constant,
+    ReferenceSyntaxError,
+    Template,
+    parse_text,
+)
+from agent_runtime.references import Items as TemplateItems
+from agent_runtime.references import Pairs as TemplatePairs
+from agent_runtime.workflow import Need, Position
+
+__all__ = ("NAME", "Form", "nearest", "read_name", "read_template", "shown")
+
+E = TypeVar("E", bound=enum.Enum)
+
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}")
+"""Step ids and input names: what can stand in a reference without quotes. ASCII, so that no two look alike."""
+
+
+class Form:
+    """One mapping and what may be in it.
+
+    Every reader returns the value, or None when the key is absent or its value is wrong; what is
+    wrong is noted. A form over something that is not a mapping notes that and is empty.
+    """
+
+    def __init__(self, node: Node, notes: Notes, *, owner: str, keys: Iterable[str]) -> None:
+        self.owner = owner
+        self.position = node.position
+        self._notes = notes
+        self._values: dict[str, Node] = {}
+        self._keys: dict[str, Scalar] = {}
+        self.is_mapping = isinstance(node, Pairs)
+        if not isinstance(node, Pairs):
+            notes.add(
+                node.position, f"{owner} must be a mapping, not {kind_of(node)}", "write 'key: value' lines"
+            )
+            return
+        self._take(node, tuple(keys))
+
+    def _take(self, node: Pairs, known: tuple[str, ...]) -> None:
+        for key, value in node.pairs:
+            name = str(key.value)
+            if name in known:
+                self._values.setdefault(name, value)
+                self._keys.setdefault(name, key)
+                continue
+            hint = nearest(name, known, lead="write")
+            allowed = ", ".join(f"'{word}'" for word in known)
+            message = f"unknown key '{shown(name)}' in {self.owner}"
+            self._notes.add(key.position, message, hint or f"the keys here are {allowed}")
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._values
+
+    def note(self, key: str, message: str, hint: str = "") -> None:
+        """Note a mistake at the value of ``key``."""
+        self._notes.add(self.at(key), message, hint)
+
+    def at(self, key: str) -> Position:
+        """Return where the value of ``key`` stands, or where the mapping does."""
+        return self._values[key].position if key in self._values else self.position
+
+    def key_at(self, key: str) -> Position:
+        """Return where ``key`` itself stands, or where the mapping does."""
+        return self._keys[key].position if key in self._keys else self.position
+
+    def node(self, key: str, *, required: bool = False) -> Node | None:
+        """Return the raw value."""
+        node = self._values.get(key)
+        if node is None and required:
+            self._notes.add(self.position, f"{self.owner} has no '{key}'", f"add '{key}: ...'")
+        return node
+
+    def text(self, key: str, *, required: bool = False) -> str | None:
+        """Return a text; references are not read in it."""
+        node = self.node(key, required=required)
+        if node is None:
+            return None
+        if isinstance(node, Scalar) and isinstance(node.value, str):
+            return node.value
+        self._wrong(key, node, "a text")
+        return None
+
+    def version(self, key: str) -> str | None:
+        """Return a text, also when it was written as a number."""
+        node = self.node(key)
+        if isinstance(node, Scalar) and isinstance(node.value, int) and not isinstance(node.value, bool):
+            return str(node.value)
+        return self.text(key)
+
+    def number(self, key: str, *, minimum: float = 0.0, above: bool = False) -> float | None:
+        """Return a finite number that is at least ``minimum``, or with ``above`` greater than it."""
+        node = self.node(key)
+        if node is None:
+            return None
+        value = node.value if isinstance(node, Scalar) else None
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            self._wrong(key, node, "a number of seconds")
+        elif not math.isfinite(value) or value < minimum or (above and value == minimum):
+            bound = "more than" if above else "at least"
+            self.note(key, f"'{key}' in {self.owner} is {value}, and must be {bound} {minimum:g}")
+        else:
+            return float(value)
+        return None
+
+    def count(self, key: str, *, minimum: int, maximum: int) -> int | None:
+        """Return a whole number within bounds."""
+        node = self.node(key)
+        if node is None:
+            return None
+        value = node.value if isinstance(node, Scalar) else None
+        if isinstance(value, bool) or not isinstance(value, int):
+            self._wrong(key, node, "a whole number")
+        elif not minimum <= value <= maximum:
+            self.note(key, f"'{key}' in {self.owner} is {value}, and must be from {minimum} to {maximum}")
+        else:
+            return value
+        return None
+
+    def flag(self, key: str) -> bool | None:
+        """Return true or false."""
+        node = self.node(key)
+        if node is None:
+            return None
+        if isinstance(node, Scalar) and isinstance(node.value, bool):
+            return node.value
+        self._wrong(key, node, "true or false")
+        return None
+
+    def word(self, key: str, words: type[E]) -> E | None:
+        """Return the member of a closed set of words."""
+        text = self.text(key)
+        if text is None:
+            return None
+        allowed = [str(member.value) for member in words]
+        if text in allowed:
+            return words(text)
+        hint = nearest(text, allowed, lead="write") or f"write one of {', '.join(allowed)}"
+        self.note(key, f"'{shown(text)}' is not a {key} that {self.owner} can have", hint)
+        return None
+
+    def needs(self, key: str) -> tuple[Need, ...]:
+        """Return a list of step ids with their places; one id alone counts as a list of one."""
+        node = self.node(key)
+        if node is None:
+            return ()
+        found: list[Need] = []
+        for item in node.items if isinstance(node, Items) else (node,):
+            if isinstance(item, Scalar) and isinstance(item.value, str):
+                found.append(Need(item.value, item.position))
+            else:
+                self._notes.add(
+                    item.position, f"'{key}' in {self.owner} takes ids of steps, not {kind_of(item)}"
+                )
+        return tuple(found)
+
+    def template(self, key: str) -> Template | None:
+        """Return a value with its references parsed."""
+        node = self.node(key)
+        return None if node is None else read_template(node, self._notes)
+
+    def _wrong(self, key: str, node: Node, wanted: str) -> None:
+        hint = "put quotes around it" if wanted == "a text" and isinstance(node, Scalar) else ""
+        if isinstance(node, Scalar) and node.value is None:
+            hint = "add a value or remove the key"
+        self.note(key, f"'{key}' in {self.owner} must be {wanted}, not {kind_of(node)}", hint)
+
+
+def read_name(name: str, position: Position, notes: Notes, *, what: str) -> bool:
+    """Note it when a name could not stand in a reference; return whether it can."""
+    if NAME.fullmatch(name):
+        return True
+    hint = "use up to 100 letters a-z, digits, '_' and '-', beginning with a letter"
+    notes.add(position, f"'{shown(name)}' cannot be {what}", hint)
+    return False
+
+
+def read_template(node: Node, notes: Notes) -> Template:
+    """Parse every reference in a value; wrong ones are noted and become null."""
+    if isinstance(node, Pairs):
+        return TemplatePairs(
+            tuple((str(key.value), read_template(value, notes)) for key, value in node.pairs)
+        )
+    if isinstance(node, Items):
+        return TemplateItems(tuple(read_template(item, notes) for item in node.items))
+    if not isinstance(node.value, str) or "${" not in node.value:
+        return Constant(node.value)
+    scalar = node
+
+    def place(index: int) -> tuple[int | None, int | None]:
+        position = scalar.at(index)
+        return position.line, position.column
+
+    try:
+        return parse_text(node.value, place)
+    except ReferenceSyntaxError as error:
+        notes.add(
+            node.at(min(error.offset, len(node.value) - 1)), f"wrong reference: {error.message}", error.hint
+        )
+        return Constant(None)
+
+
+def nearest(name: str, known: Iterable[str], *, lead: str = "did you mean") -> str:
+    """Return a hint that names the most similar word, or an empty string."""
+    words = [word for word in known if word]
+    lowered = {word.lower(): word for word in words}
+    if name.lower() in lowered:
+        return f"{lead} '{lowered[name.lower()]}'" + ("?" if lead == "did you mean" else "")
+    near = difflib.get_close_matches(name[:100], words[:2_000], n=1, cutoff=0.6)
+    if not near:
+        return ""
+    return f"{lead} '{near[0]}'" + ("?" if lead == "did you mean" else "")
+
+
+def shown(text: str) -> str:
+    """Shorten and escape a name for a one-line message."""
+    short = text if len(text) <= 60 else text[:57] + "..."
+    return short if short.isprintable() else ascii(short)[1:-1]

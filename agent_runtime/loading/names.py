@@ -1,0 +1,68 @@
+"""The functions and tools that steps name, checked against what the host has registered."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+
+from agent_runtime.loading.form import nearest, shown
+from agent_runtime.loading.nodes import Notes
+from agent_runtime.references import Pairs
+from agent_runtime.workflow import AgentCall, FunctionCall, Step, ToolCall, Workflow
+
+__all__ = ("check_names",)
+
+Registered = Mapping[str, Callable[..., object]]
+
+
+def check_names(workflow: Workflow, functions: Registered, tools: Registered, notes: Notes) -> None:
+    """Note every step whose function or tool is not registered, or cannot take the arguments it is given."""
+    for step in workflow.steps:
+        action = step.action
+        if isinstance(action, FunctionCall):
+            _check(step, action, "function", functions, "tool", tools, notes)
+        elif isinstance(action, ToolCall):
+            _check(step, action, "tool", tools, "function", functions, notes)
+        else:
+            assert isinstance(action, AgentCall)
+
+
+def _check(
+    step: Step,
+    action: FunctionCall | ToolCall,
+    kind: str,
+    registered: Registered,
+    other_kind: str,
+    others: Registered,
+    notes: Notes,
+) -> None:
+    fn = registered.get(action.name)
+    if fn is not None:
+        _check_arguments(step, action, fn, notes)
+        return
+    name = shown(action.name)
+    if action.name in others:
+        hint = f"it is registered as a {other_kind}: write '{other_kind}: {name}'"
+    else:
+        hint = nearest(action.name, registered) or f"pass {kind}s={{'{name}': ...}}"
+    notes.add(
+        action.position, f"step '{shown(step.id)}' names the {kind} '{name}', which is not registered", hint
+    )
+
+
+def _check_arguments(
+    step: Step, action: FunctionCall | ToolCall, fn: Callable[..., object], notes: Notes
+) -> None:
+    """Note arguments that the function does not have, or that it has and does not get."""
+    assert isinstance(action.arguments, Pairs)
+    given = [name for name, _ in action.arguments.pairs]
+    try:
+        signature = inspect.signature(fn)
+    except (TypeError, ValueError):
+        return  # built-in functions may have none
+    try:
+        signature.bind(**dict.fromkeys(given))
+    except TypeError as error:
+        takes = ", ".join(f"'{name}'" for name in signature.parameters) or "nothing"
+        message = f"step '{shown(step.id)}' cannot call '{shown(action.name)}': {error}"
+        notes.add(action.position, message, f"it takes {takes}")

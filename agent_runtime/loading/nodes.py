@@ -1,0 +1,121 @@
+"""What a workflow file is before it means anything: scalars, sequences and mappings with positions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from typing_extensions import TypeAliasType
+
+from agent_runtime.errors import Problem
+from agent_runtime.workflow import Position
+
+__all__ = ("Items", "Node", "Notes", "Pairs", "Scalar", "from_python", "kind_of", "to_python")
+
+Place = Callable[[int], Position]
+"""From an index into a scalar's value to its place in the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """One value: text, number, boolean, null; from Python lists of steps, any other object."""
+
+    value: object
+    position: Position
+    place: Place | None = None
+
+    def at(self, index: int) -> Position:
+        """Return where the character at ``index`` of a text stands."""
+        return self.position if self.place is None else self.place(index)
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A sequence."""
+
+    items: tuple[Node, ...]
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """A mapping; keys are texts and each is there once."""
+
+    pairs: tuple[tuple[Scalar, Node], ...]
+    position: Position
+
+
+Node = TypeAliasType("Node", Scalar | Items | Pairs)
+
+
+class Notes:
+    """The mistakes found so far in one source."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self._problems: list[Problem] = []
+
+    def add(self, position: Position, message: str, hint: str = "") -> None:
+        """Note one mistake."""
+        self._problems.append(Problem(self.file, position.line, position.column, message, hint))
+
+    def __bool__(self) -> bool:
+        return bool(self._problems)
+
+    def problems(self) -> list[Problem]:
+        """Return all of them, in the order of the file."""
+        return sorted(self._problems, key=lambda problem: (problem.line or 0, problem.column or 0))
+
+
+def kind_of(node: Node) -> str:
+    """Name what was found, for messages."""
+    if isinstance(node, Pairs):
+        return "a mapping"
+    if isinstance(node, Items):
+        return "a list"
+    names: dict[type[Any], str] = {
+        str: "a text",
+        bool: "a boolean",
+        int: "a number",
+        float: "a number",
+        type(None): "nothing",
+    }
+    return names.get(type(node.value), f"a {type(node.value).__name__}")
+
+
+def to_python(node: Node) -> object:
+    """Return the plain value of a node."""
+    if isinstance(node, Pairs):
+        return {str(key.value): to_python(value) for key, value in node.pairs}
+    if isinstance(node, Items):
+        return [to_python(item) for item in node.items]
+    return node.value
+
+
+def from_python(value: object, notes: Notes, where: str, depth: int = 0) -> Node:
+    """Turn plain dicts and lists into nodes; they have no positions, so ``where`` goes into messages."""
+    nowhere = Position()
+    if depth > MAX_DEPTH:
+        notes.add(nowhere, f"{where} is nested more than {MAX_DEPTH} levels deep")
+        return Scalar(None, nowhere)
+    if isinstance(value, Mapping):
+        for key in value:
+            if not isinstance(key, str):
+                notes.add(nowhere, f"{where} has the key {key!r}, and keys are texts", f"write {str(key)!r}")
+        pairs = [
+            (Scalar(key, nowhere), from_python(inner, notes, f"{where}.{key}", depth + 1))
+            for key, inner in value.items()
+            if isinstance(key, str)
+        ]
+        return Pairs(tuple(pairs), nowhere)
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray):
+        items = [
+            from_python(inner, notes, f"{where}[{index}]", depth + 1) for index, inner in enumerate(value)
+        ]
+        return Items(tuple(items), nowhere)
+    return Scalar(value, nowhere)
+
+
+MAX_DEPTH = 60
+"""Levels of nesting in a file; far beyond what a person writes and far from Python's recursion limit."""

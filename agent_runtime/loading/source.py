@@ -1,0 +1,91 @@
+"""What ``source`` may be: workflow text, or the path of a file."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from dataclasses import dataclass
+
+from agent_runtime.errors import Problem, WorkflowError
+
+__all__ = ("TEXT_NAME", "Source", "read_source")
+
+TEXT_NAME = "<workflow text>"
+
+_MAX_BYTES = 16_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The text of a workflow, the name of its file for messages, and its name if it has none of its own."""
+
+    text: str
+    file: str
+    stem: str
+
+
+def read_source(source: str | os.PathLike[str]) -> Source:
+    """Return the text behind ``source``: a ``str`` with a line break in it is the text itself.
+
+    Raises:
+        WorkflowError: there is no such file, or it cannot be read.
+        TypeError: ``source`` is neither text nor path.
+    """
+    if isinstance(source, str) and ("\n" in source or "\r" in source):
+        return Source(source, TEXT_NAME, "workflow")
+    if not isinstance(source, str | os.PathLike):
+        raise TypeError(
+            f"a workflow is given as a path or as YAML text, not as {type(source).__name__};"
+            " for a list of steps, use Executor(steps)"
+        )
+    path = os.fspath(source)
+    if not isinstance(path, str):
+        raise TypeError("the path of a workflow is a str, not bytes; use os.fsdecode(path)")
+    return Source(_read(path), path, os.path.splitext(os.path.basename(path))[0] or "workflow")
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, "rb") as file:
+            data = file.read(_MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise _unreadable(path, "there is no such file", _similar(path)) from None
+    except IsADirectoryError:
+        raise _unreadable(path, "this is a folder", "name a workflow file in it") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise _unreadable(path, f"the file cannot be read: {reason}", "") from error
+    if len(data) > _MAX_BYTES:
+        raise _unreadable(path, f"the file has more than {_MAX_BYTES} bytes", "")
+    return _decode(data, path)
+
+
+def _decode(data: bytes, path: str) -> str:
+    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        before = data[: error.start]
+        line = before.count(b"\n") + 1
+        column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace")) + 1
+        problem = Problem(path, line, column, "the file is not UTF-8 here", "save it as UTF-8")
+        raise WorkflowError([problem]) from None
+
+
+def _unreadable(path: str, message: str, hint: str) -> WorkflowError:
+    return WorkflowError([Problem(path, None, None, message, hint)])
+
+
+def _similar(path: str) -> str:
+    """Suggest a file with a similar name, or say how text is told from a path."""
+    folder, name = os.path.split(path)
+    if not name or len(path) > 1_000 or ": " in path:
+        return "workflow text is told from a path by its line breaks: end one-line text with '\\n'"
+    try:
+        names = os.listdir(folder or ".")
+    except (OSError, ValueError):
+        return f"nor is there a folder '{folder}'"
+    near = difflib.get_close_matches(name, names[:10_000], n=1, cutoff=0.6)
+    if near:
+        return f"did you mean '{os.path.join(folder, near[0])}'?"
+    return f"it was looked for in {os.path.abspath(folder or '.')}"

@@ -1,0 +1,140 @@
+"""A checked workflow together with the code it names: what Runtime and Executor both run."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from agent_runtime.bridge import (
+    OnRunningLoop,
+    WorkerLane,
+    call_in_caller_outcome,
+    call_in_worker_outcome,
+    run_sync,
+)
+from agent_runtime.engine import Plan, execute
+from agent_runtime.errors import WorkflowError
+from agent_runtime.llm import LLM, LLMClient, ScriptedClient
+from agent_runtime.loading import Notes, bind_inputs, check_names
+from agent_runtime.outcomes import Outcome
+from agent_runtime.results import RunResult
+from agent_runtime.steps import Offload, Surroundings
+from agent_runtime.workflow import Workflow
+
+__all__ = ("AnyFunction", "Program", "Registry")
+
+AnyFunction = Callable[..., object]
+Registry = Mapping[str, AnyFunction]
+
+
+class _ToCaller:
+    """Plain functions of a sync call: on the thread that waits in it."""
+
+    on_caller = staticmethod(call_in_caller_outcome)
+    on_worker = staticmethod(call_in_worker_outcome)
+
+
+class _ToLane:
+    """Plain functions of an async call: on one worker thread, never on the host's loop thread."""
+
+    on_worker = staticmethod(call_in_worker_outcome)
+
+    def __init__(self, lane: WorkerLane) -> None:
+        self.on_caller = lane.call_outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """Everything that runs of one workflow have in common; never changes, so threads may share it."""
+
+    plan: Plan
+    functions: Registry
+    tools: Registry
+    llm: LLM
+
+    @classmethod
+    def of(
+        cls,
+        workflow: Workflow | None,
+        notes: Notes,
+        *,
+        functions: Registry | None,
+        tools: Registry | None,
+        llm: LLMClient | None,
+    ) -> Program:
+        """Check names and client, and put everything together.
+
+        Raises:
+            WorkflowError: something has been noted, now or before.
+            LLMClientError: ``llm`` is not a client.
+            TypeError: ``functions`` or ``tools`` is not a mapping of names to callables.
+        """
+        registered = _registry("functions", functions), _registry("tools", tools)
+        if workflow is not None:
+            check_names(workflow, *registered, notes)
+        if notes or workflow is None:
+            raise WorkflowError(notes.problems())
+        client = LLM.of(ScriptedClient() if llm is None else llm)
+        return cls(Plan.of(workflow), *registered, client)
+
+    def run(
+        self,
+        inputs: Mapping[str, object] | None,
+        *,
+        timeout: float | None,
+        on_running_loop: OnRunningLoop,
+        names: tuple[str, str],
+    ) -> RunResult:
+        """Run once through the bridge; blocks the calling thread."""
+        __tracebackhide__ = True
+        bound = bind_inputs(self.plan.workflow, inputs)
+        return run_sync(
+            self._execute, bound, _ToCaller(), timeout=timeout, on_running_loop=on_running_loop, names=names
+        ).unwrap()
+
+    async def run_async(self, inputs: Mapping[str, object] | None, *, timeout: float | None) -> RunResult:
+        """Run once on the loop that this is awaited on."""
+        __tracebackhide__ = True
+        bound = bind_inputs(self.plan.workflow, inputs)
+        name = self.plan.workflow.name
+        async with WorkerLane(f"agent_runtime functions of {name}") as lane:
+            try:
+                async with asyncio.timeout(timeout):
+                    outcome = await self._execute(bound, _ToLane(lane))
+            except TimeoutError as error:  # never a step's own: that is in the outcome
+                error.args = (f"workflow '{name}' was cancelled after {timeout:g} s",)
+                raise
+        return outcome.unwrap()
+
+    async def _execute(self, inputs: Mapping[str, object], offload: Offload) -> Outcome[RunResult]:
+        workflow = self.plan.workflow
+        around = Surroundings(
+            workflow_id=workflow.id,
+            workflow_name=workflow.name,
+            run_id=os.urandom(16).hex(),
+            functions=self.functions,
+            tools=self.tools,
+            llm=self.llm,
+            offload=offload,
+        )
+        return await execute(self.plan, inputs, around)
+
+
+def _registry(what: str, given: Registry | None) -> Registry:
+    """Copy a registry, so that later changes by the host do not reach runs.
+
+    Raises:
+        TypeError: it is not a mapping of names to callables.
+    """
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise TypeError(f"{what}= is a mapping of names to callables, not {type(given).__name__}")
+    for name, fn in given.items():
+        if not isinstance(name, str) or not callable(fn):
+            raise TypeError(
+                f"{what}={{{name!r}: ...}} is {type(fn).__name__}, and must be a callable with a text as name"
+            )
+    return dict(given)

@@ -1,0 +1,55 @@
+"""The small closed language inside ``${...}``: parsed into data, evaluated by lookups, never ``eval``."""
+
+from __future__ import annotations
+
+from agent_runtime.references.evaluate import LookupFailed, Scope, evaluate, is_true
+from agent_runtime.references.nodes import (
+    Binary,
+    Comparison,
+    Literal,
+    Negation,
+    Node,
+    Operator,
+    Path,
+    Reference,
+    Root,
+)
+from agent_runtime.references.parse import ReferenceSyntaxError, parse
+from agent_runtime.references.templates import (
+    Constant,
+    Items,
+    Pairs,
+    Template,
+    Text,
+    parse_text,
+    references_of,
+    render,
+    to_text,
+)
+
+__all__ = (
+    "Binary",
+    "Comparison",
+    "Constant",
+    "Items",
+    "Literal",
+    "LookupFailed",
+    "Negation",
+    "Node",
+    "Operator",
+    "Pairs",
+    "Path",
+    "Reference",
+    "ReferenceSyntaxError",
+    "Root",
+    "Scope",
+    "Template",
+    "Text",
+    "evaluate",
+    "is_true",
+    "parse",
+    "parse_text",
+    "references_of",
+    "render",
+    "to_text",
+)

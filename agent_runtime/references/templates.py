@@ -1,0 +1,147 @@
+"""Values with references inside: what ``with``, ``when``, messages and outputs are made of."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from typing_extensions import TypeAliasType
+
+from agent_runtime.references.nodes import Reference
+from agent_runtime.references.parse import ReferenceSyntaxError, parse_at
+
+__all__ = (
+    "Constant",
+    "Items",
+    "Pairs",
+    "Template",
+    "Text",
+    "parse_text",
+    "references_of",
+    "render",
+    "to_text",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A value without references: text, number, boolean or null."""
+
+    value: object
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Text with references in between; each part is literal text or a reference."""
+
+    parts: tuple[str | Reference, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """An array of templates."""
+
+    items: tuple[Template, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """A mapping of templates."""
+
+    pairs: tuple[tuple[str, Template], ...]
+
+
+Template = TypeAliasType("Template", Constant | Reference | Text | Items | Pairs)
+
+_MARK = re.compile(r"\$\$\{|\$\{")
+
+Place = Callable[[int], tuple[int | None, int | None]]
+"""From an index into the text to line and column."""
+
+
+def _nowhere(_index: int) -> tuple[int | None, int | None]:
+    return None, None
+
+
+def parse_text(text: str, place: Place = _nowhere) -> Constant | Reference | Text:
+    """Parse a text of the workflow file: a constant, exactly one reference, or a mixture.
+
+    Raises:
+        ReferenceSyntaxError: a reference in it is wrong; ``offset`` is an index into ``text``.
+    """
+    parts: list[str | Reference] = []
+    literal: list[str] = []
+    position = 0
+    while (mark := _MARK.search(text, position)) is not None:
+        literal.append(text[position : mark.start()])
+        position = mark.end()
+        if mark.group() == "$${":
+            literal.append("${")
+            continue
+        reference, position = _reference(text, mark, place)
+        if any(literal):
+            parts.append("".join(literal))
+            literal.clear()
+        parts.append(reference)
+    literal.append(text[position:])
+    if any(literal):
+        parts.append("".join(literal))
+    if not parts:
+        return Constant("")
+    if len(parts) == 1:
+        only = parts[0]
+        return only if isinstance(only, Reference) else Constant(only)
+    return Text(tuple(parts))
+
+
+def _reference(text: str, mark: re.Match[str], place: Place) -> tuple[Reference, int]:
+    node, end = parse_at(text, mark.end())
+    if text[end - 1 : end] != "}":
+        raise ReferenceSyntaxError(
+            "'${' is not closed", mark.start(), "end it with '}', or write '$${' for the characters"
+        )
+    line, column = place(mark.start())
+    return Reference(text[mark.end() : end - 1].strip(), node, line, column, mark.start()), end
+
+
+def render(template: Template, value_of: Callable[[Reference], object]) -> object:
+    """Build the value of a template, in fresh lists and dicts.
+
+    A reference that stands alone keeps its value's type; between text it is written out.
+
+    Args:
+        template: what to build.
+        value_of: gives the value of one reference.
+    """
+    if isinstance(template, Constant):
+        return template.value
+    if isinstance(template, Reference):
+        return value_of(template)
+    if isinstance(template, Pairs):
+        return {key: render(inner, value_of) for key, inner in template.pairs}
+    if isinstance(template, Items):
+        return [render(inner, value_of) for inner in template.items]
+    return "".join(part if isinstance(part, str) else to_text(value_of(part)) for part in template.parts)
+
+
+def to_text(value: object) -> str:
+    """Write a value out as it appears between text: text as it is, everything else as JSON."""
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def references_of(template: Template) -> Iterator[Reference]:
+    """Yield every reference in a template, in the order in which they are written."""
+    if isinstance(template, Reference):
+        yield template
+    elif isinstance(template, Text):
+        yield from (part for part in template.parts if isinstance(part, Reference))
+    elif isinstance(template, Items):
+        for inner in template.items:
+            yield from references_of(inner)
+    elif isinstance(template, Pairs):
+        for _key, inner in template.pairs:
+            yield from references_of(inner)

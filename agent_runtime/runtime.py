@@ -1,0 +1,146 @@
+"""Runtime: one workflow, loaded once and run many times."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+
+from agent_runtime.bridge import OnRunningLoop
+from agent_runtime.errors import RuntimeClosedError
+from agent_runtime.llm import LLMClient
+from agent_runtime.loading import parse_workflow, read_source
+from agent_runtime.program import Program, Registry
+from agent_runtime.results import RunResult
+from agent_runtime.workflow import Workflow
+
+__all__ = ("Runtime",)
+
+
+class Runtime:
+    """Runs one workflow, any number of times and from any threads at once.
+
+    Construction loads and checks the workflow and runs nothing. Use as a context manager, or call
+    :meth:`close`.
+
+    Args:
+        source: the path of a workflow file, or YAML text; a ``str`` with a line break in it is text.
+        functions: what ``function`` steps may name.
+        tools: what ``tool`` steps may name.
+        llm: the client of ``agent`` steps; by default one that answers from a script.
+
+    Raises:
+        WorkflowError: the workflow has mistakes, or there is no such file; all of them are listed.
+        LLMClientError: ``llm`` is not a client.
+        TypeError: an argument is of a wrong type.
+    """
+
+    def __init__(
+        self,
+        source: str | os.PathLike[str],
+        *,
+        functions: Registry | None = None,
+        tools: Registry | None = None,
+        llm: LLMClient | None = None,
+    ) -> None:
+        workflow, notes = parse_workflow(read_source(source))
+        self._program = Program.of(workflow, notes, functions=functions, tools=tools, llm=llm)
+        self._closed = False
+
+    @property
+    def workflow(self) -> Workflow:
+        """The parsed workflow."""
+        return self._program.plan.workflow
+
+    def run(
+        self,
+        inputs: Mapping[str, object] | None = None,
+        *,
+        timeout: float | None = None,
+        on_running_loop: OnRunningLoop = "warn",
+    ) -> RunResult:
+        """Run the workflow once and return its result; blocks the calling thread.
+
+        Works with or without an event loop running in the calling thread. Async code runs on the
+        bridge's loop thread, the same for every call; ``def`` steps run on the calling thread
+        while it waits, unless they say ``thread: worker``; a blocking LLM client runs on a worker
+        thread. A loop that runs in the calling thread stands still until the run has ended: inside
+        ``async def`` code prefer :meth:`run_async`.
+
+        The first step that fails ends the run: the others are cancelled and clean up, and then the
+        exception of that step comes out, the object itself. In the main thread one Ctrl-C cancels
+        the run, waits for its cleanup and raises ``KeyboardInterrupt``. A ``def`` step that has
+        begun cannot be interrupted by a timeout; the call returns when it has ended.
+
+        Args:
+            inputs: values for the names that the workflow declares under ``inputs``.
+            timeout: seconds until the run is cancelled; None for no limit.
+            on_running_loop: what to do where a loop runs in this thread: "warn" and "allow" block
+                it, "raise" refuses.
+
+        Returns:
+            Outputs, and a record of every step.
+
+        Raises:
+            WorkflowError: inputs are missing, not declared, or of a wrong type; no step has run.
+            StepError: a step failed for a reason that the runtime found.
+            RuntimeClosedError: this runtime is closed.
+            CallerLoopError: an event loop runs in this thread and ``on_running_loop`` is "raise".
+            TimeoutError: the time was up; the run has been cancelled.
+            BaseException: whatever a step raised, the object itself.
+        """
+        __tracebackhide__ = True
+        self._check_open()
+        names = ("Runtime.run", "Runtime.run_async")
+        return self._program.run(inputs, timeout=timeout, on_running_loop=on_running_loop, names=names)
+
+    async def run_async(
+        self, inputs: Mapping[str, object] | None = None, *, timeout: float | None = None
+    ) -> RunResult:
+        """Run the workflow once on the running loop and return its result; blocks nothing.
+
+        The same as :meth:`run`, but for two things. ``def`` steps of one run share one worker
+        thread, because a blocking one on this thread would stop its loop. And a coroutine cannot
+        raise ``StopIteration``: if a step does, this raises ``RuntimeError`` with it as ``__cause__``.
+
+        Cancelling this cancels every step, waits for their cleanup, and then goes on; a ``def``
+        step that has begun is not waited for.
+
+        Args:
+            inputs: values for the names that the workflow declares under ``inputs``.
+            timeout: seconds until the run is cancelled; None for no limit.
+
+        Returns:
+            Outputs, and a record of every step.
+
+        Raises:
+            WorkflowError: inputs are missing, not declared, or of a wrong type; no step has run.
+            StepError: a step failed for a reason that the runtime found.
+            RuntimeClosedError: this runtime is closed.
+            TimeoutError: the time was up; the run has been cancelled.
+            BaseException: whatever a step raised, the object itself.
+        """
+        __tracebackhide__ = True
+        self._check_open()
+        return await self._program.run_async(inputs, timeout=timeout)
+
+    def close(self) -> None:
+        """Refuse further runs; may be called any number of times, from any thread.
+
+        Runs that are in progress go on to their end.
+        """
+        self._closed = True
+
+    def __enter__(self) -> Self:
+        self._check_open()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise RuntimeClosedError(self.workflow.name)

@@ -1,0 +1,132 @@
+"""One call for the usual case: load a workflow and run it once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from agent_runtime.bridge import OnRunningLoop
+from agent_runtime.errors import WorkflowError
+from agent_runtime.llm import LLMClient
+from agent_runtime.loading import parse_workflow, read_source
+from agent_runtime.program import Program, Registry
+from agent_runtime.results import RunResult
+from agent_runtime.workflow import Workflow
+
+__all__ = ("load_workflow", "run_workflow", "run_workflow_async")
+
+
+def load_workflow(source: str | os.PathLike[str]) -> Workflow:
+    """Load and check a workflow without running it; names of functions and tools stay unchecked.
+
+    Reads the file on the calling thread.
+
+    Args:
+        source: the path of a workflow file, or YAML text; a ``str`` with a line break in it is text.
+
+    Returns:
+        The parsed workflow, for :class:`Executor`.
+
+    Raises:
+        WorkflowError: the workflow has mistakes, or there is no such file; all of them are listed.
+        TypeError: ``source`` is neither text nor path.
+    """
+    workflow, notes = parse_workflow(read_source(source))
+    if notes or workflow is None:
+        raise WorkflowError(notes.problems())
+    return workflow
+
+
+def run_workflow(
+    source: str | os.PathLike[str],
+    *,
+    inputs: Mapping[str, object] | None = None,
+    functions: Registry | None = None,
+    tools: Registry | None = None,
+    llm: LLMClient | None = None,
+    timeout: float | None = None,
+    on_running_loop: OnRunningLoop = "warn",
+) -> RunResult:
+    """Load a workflow, run it once and return its result; blocks the calling thread.
+
+    Works with or without an event loop running in the calling thread: async code runs on the
+    bridge's loop thread, ``def`` steps on the calling thread. A loop that runs in the calling
+    thread stands still until the work is done: inside ``async def`` code prefer
+    :func:`run_workflow_async`. In the main thread one Ctrl-C cancels the run, waits for its
+    cleanup and raises ``KeyboardInterrupt``. To run a workflow often, make a :class:`Runtime`.
+
+    Args:
+        source: the path of a workflow file, or YAML text; a ``str`` with a line break in it is text.
+        inputs: values for the names that the workflow declares under ``inputs``.
+        functions: what ``function`` steps may name.
+        tools: what ``tool`` steps may name.
+        llm: the client of ``agent`` steps; by default one that answers from a script.
+        timeout: seconds until the run is cancelled; None for no limit.
+        on_running_loop: what to do where a loop runs in this thread: "warn" and "allow" block it,
+            "raise" refuses.
+
+    Returns:
+        Outputs, and a record of every step.
+
+    Raises:
+        WorkflowError: the workflow or its inputs have mistakes; all are listed; no step has run.
+        LLMClientError: ``llm`` is not a client.
+        StepError: a step failed for a reason that the runtime found.
+        CallerLoopError: an event loop runs in this thread and ``on_running_loop`` is "raise".
+        TimeoutError: the time was up; the run has been cancelled.
+        TypeError: an argument is of a wrong type.
+        BaseException: whatever a step raised, the object itself.
+    """
+    __tracebackhide__ = True
+    program = _load(source, functions, tools, llm)
+    names = ("run_workflow", "run_workflow_async")
+    return program.run(inputs, timeout=timeout, on_running_loop=on_running_loop, names=names)
+
+
+async def run_workflow_async(
+    source: str | os.PathLike[str],
+    *,
+    inputs: Mapping[str, object] | None = None,
+    functions: Registry | None = None,
+    tools: Registry | None = None,
+    llm: LLMClient | None = None,
+    timeout: float | None = None,
+) -> RunResult:
+    """Load a workflow, run it once on the running loop and return its result.
+
+    Reads the file on the calling thread, which takes a moment; the run itself blocks nothing.
+    ``def`` steps of one run share one worker thread. Cancelling this cancels every step and waits
+    for their cleanup. If a step raises ``StopIteration``, which no coroutine can, this raises
+    ``RuntimeError`` with it as ``__cause__``.
+
+    Args:
+        source: the path of a workflow file, or YAML text; a ``str`` with a line break in it is text.
+        inputs: values for the names that the workflow declares under ``inputs``.
+        functions: what ``function`` steps may name.
+        tools: what ``tool`` steps may name.
+        llm: the client of ``agent`` steps; by default one that answers from a script.
+        timeout: seconds until the run is cancelled; None for no limit.
+
+    Returns:
+        Outputs, and a record of every step.
+
+    Raises:
+        WorkflowError: the workflow or its inputs have mistakes; all are listed; no step has run.
+        LLMClientError: ``llm`` is not a client.
+        StepError: a step failed for a reason that the runtime found.
+        TimeoutError: the time was up; the run has been cancelled.
+        TypeError: an argument is of a wrong type.
+        BaseException: whatever a step raised, the object itself.
+    """
+    __tracebackhide__ = True
+    return await _load(source, functions, tools, llm).run_async(inputs, timeout=timeout)
+
+
+def _load(
+    source: str | os.PathLike[str],
+    functions: Registry | None,
+    tools: Registry | None,
+    llm: LLMClient | None,
+) -> Program:
+    workflow, notes = parse_workflow(read_source(source))
+    return Program.of(workflow, notes, functions=functions, tools=tools, llm=llm)
