@@ -103,19 +103,21 @@ def broken(run: Run) -> Run:
 
     def call(source: Source, inputs: Mapping[str, object]) -> Mapping[str, object]:
         results: list[Mapping[str, object]] = []
-        waiting = threading.Event()
+        waiting, ended = threading.Event(), threading.Event()
 
         def work() -> None:
             waiting.wait()
-            results.append(run(source, inputs))
+            try:
+                results.append(run(source, inputs))
+            finally:
+                ended.set()
 
-        thread = threading.Thread(target=work)
-        thread.start()
+        threading.Thread(target=work).start()
         interrupted = False
-        while thread.is_alive():
+        while not ended.is_set():
             try:
                 waiting.set()
-                thread.join()
+                ended.wait()
             except KeyboardInterrupt:
                 interrupted = True
         if interrupted:
