@@ -8,14 +8,11 @@ import sys
 from _queue import SimpleQueue
 from collections import deque
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
-from agent_runtime.bridge.service import Errand, Inbox
+from agent_runtime.bridge.service import Errand
 from agent_runtime.errors import CallAbandonedError
 from agent_runtime.outcomes import Outcome, failed
-
-if TYPE_CHECKING:
-    from agent_runtime.bridge.portal import Portal
 
 __all__ = ("ENDED", "TURNED_AWAY", "Call", "current_call")
 
@@ -27,6 +24,13 @@ TURNED_AWAY = "turned away"
 """Told to the caller: the portal closed before it took the call up; go to another."""
 
 
+class Carrier(Protocol):
+    """Whoever runs a call's task: a portal, or the calling thread itself."""
+
+    def end(self, call: Call[Any], /) -> None:
+        """Tell the caller that the outcome is there."""
+
+
 class Call(Generic[T]):
     """An async function on its way to a portal, and its caller's inbox.
 
@@ -34,7 +38,7 @@ class Call(Generic[T]):
     loop thread. ``abandoned`` is the one word that the caller says to the other side.
 
     Attributes:
-        inbox: where the caller hears: errands to perform, ENDED, TURNED_AWAY, an interrupt.
+        inbox: where the caller hears: errands to perform, ENDED, TURNED_AWAY, an interruption.
         outcome: what came of it; set before ENDED is put.
         parent: the call inside which this one was made, or None.
         task: the task that runs it, once the portal has taken it up.
@@ -74,7 +78,7 @@ class Call(Generic[T]):
         self.context = context
         self.timeout = timeout
         self.parent = current_call.get()
-        self.inbox: Inbox = SimpleQueue()
+        self.inbox: Any = SimpleQueue()
         self.outcome: Outcome[T] | None = None
         self.task: asyncio.Task[None] | None = None
         self.expired = False
@@ -85,7 +89,7 @@ class Call(Generic[T]):
         """The async function's name, for messages."""
         return getattr(self._async_fn, "__qualname__", repr(self._async_fn))
 
-    async def drive(self, portal: Portal) -> None:
+    async def drive(self, portal: Carrier) -> None:
         """Run the async function to its end, on the portal's loop; never raises."""
         token = current_call.set(self)
         try:

@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import functools
 import inspect
 import sys
 from _queue import Empty
 from collections.abc import Callable, Coroutine
-from contextlib import nullcontext
 from typing import Any, Literal, TypeVar, TypeVarTuple, Unpack
 
 from agent_runtime.bridge.call import ENDED, TURNED_AWAY, Call
-from agent_runtime.bridge.hostloop import running_loop
-from agent_runtime.bridge.interrupts import INTERRUPTED, InterruptGuard, in_main_thread
+from agent_runtime.bridge.direct import run_directly
+from agent_runtime.bridge.hostloop import HostLoopWatch, running_loop
+from agent_runtime.bridge.interrupts import InterruptGuard, Interruption, in_main_thread
 from agent_runtime.bridge.portal import Portal
-from agent_runtime.bridge.portals import portal_for_this_thread, this_threads_portal
+from agent_runtime.bridge.portals import parked_loop, portal_for_this_thread, this_threads_portal
 from agent_runtime.bridge.service import Errand
-from agent_runtime.errors import CallerLoopError, ContextInUseError
-from agent_runtime.outcomes import failed
+from agent_runtime.bridge.threads import CannotStartThreadError
+from agent_runtime.errors import CallerLoopError, ContextInUseError, ForkedCallError, NoThreadError
 
-__all__ = ("OnRunningLoop", "run_sync")
+__all__ = ("OnRunningLoop", "Strategy", "run_sync")
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 OnRunningLoop = Literal["warn", "allow", "raise"]
+Strategy = Literal["portal", "direct"]
 
 _SLICE = None if sys.platform == "linux" else 0.05
 """Seconds between looks at pending signals. On Linux a signal ends the wait by itself: it goes to the
@@ -40,6 +42,7 @@ def run_sync(
     timeout: float | None = None,
     context: contextvars.Context | None = None,
     on_running_loop: OnRunningLoop = "warn",
+    strategy: Strategy = "portal",
     names: tuple[str, str] | None = None,
 ) -> T:
     """Run ``async_fn(*args)`` to its end and return what it returns; blocks the calling thread.
@@ -53,15 +56,21 @@ def run_sync(
     ``KeyboardInterrupt``; a second one abandons the wait. The same holds for any exception that a
     signal handler raises while the call waits.
 
+    Where no thread can be started (WebAssembly, a limit, the end of the process) the work runs on
+    the calling thread, in a loop of its own.
+
     Args:
         async_fn: the coroutine function to call, on the loop thread.
         *args: its positional arguments; use ``functools.partial`` for keywords.
         timeout: seconds until the work is cancelled; None for no limit.
         context: where the work runs, so that its changes can be read there afterwards. By default a
             copy of the caller's context: the work sees its variables, and changes do not come back.
-        on_running_loop: what to do where a loop runs in this thread: "warn" and "allow" block it,
-            "raise" refuses.
-        names: what error messages call this function and its async variant.
+        on_running_loop: what to do where a loop runs in this thread: "warn" blocks it, and says so
+            once a call site if that took longer than a second; "allow" blocks it silently; "raise"
+            refuses.
+        strategy: "portal", or "direct" to run everything on the calling thread in a loop of the
+            call's own, for profilers and debuggers; what is made on that loop ends with the call.
+        names: what messages call this function and its async variant.
 
     Returns:
         What ``async_fn`` returns.
@@ -69,33 +78,64 @@ def run_sync(
     Raises:
         CallerLoopError: a loop runs in this thread and ``on_running_loop`` is "raise".
         ContextInUseError: ``context`` is entered already.
+        NoThreadError: no thread can be started, and a loop runs in this one.
         TimeoutError: the time was up, and the work has been cancelled.
         TypeError: ``async_fn`` cannot be called to get an awaitable.
         BaseException: whatever ``async_fn`` raised, the object itself.
     """
     __tracebackhide__ = True
-    _check(async_fn, on_running_loop, names or ("run_sync", _name_of(async_fn)))
+    names = names or ("run_sync", _name_of(async_fn))
+    _check(async_fn, on_running_loop, strategy, names)
     if context is None:
         context = contextvars.copy_context()
     else:
         _check_context(context)
+    watch = HostLoopWatch.begin(names) if on_running_loop == "warn" else None
+    try:
+        return _until_taken_up(
+            lambda: Call(async_fn, args, context=context, timeout=timeout), names, direct=strategy == "direct"
+        )
+    finally:
+        if watch is not None:
+            watch.end()
+
+
+def _until_taken_up(make_call: Callable[[], Call[T]], names: tuple[str, str], *, direct: bool) -> T:
+    """Carry a call out; make it anew as long as portals that are closing turn it away."""
+    __tracebackhide__ = True
     guarded = in_main_thread()
     while True:
-        call: Call[T] = Call(async_fn, args, context=context, timeout=timeout)
-        with InterruptGuard(call.inbox) if guarded else nullcontext() as guard:
-            interruption = _carry_out(call, portal_for_this_thread(), guard)
-        if interruption is None and guard is not None:
-            interruption = guard.take()  # it came after the last look: still a Ctrl-C
+        call = make_call()
+        with InterruptGuard(call) if guarded else contextlib.nullcontext() as guard:
+            interruption = _carry_out(call, guard, names, direct=direct)
+        interruption = _stop_listening(call) or interruption
         if call.outcome is not None or interruption is not None:
             return _conclude(call, interruption)
 
 
-def _carry_out(call: Call[Any], portal: Portal, guard: InterruptGuard | None) -> BaseException | None:
-    """Submit the call and wait for its end; return what a signal handler raised meanwhile."""
+def _carry_out(
+    call: Call[Any], guard: InterruptGuard | None, names: tuple[str, str], *, direct: bool
+) -> BaseException | None:
+    """Have the call done, on a portal if possible; return what a signal handler raised meanwhile."""
+    portal = None
+    if not direct:
+        with contextlib.suppress(CannotStartThreadError):
+            portal = portal_for_this_thread()
+    if portal is None:
+        if running_loop() is not None:
+            raise NoThreadError(*names)
+        return run_directly(call, guard, parked_loop())
     own = this_threads_portal()
     if own is None:
         portal.submit(call)
         return _wait(call, portal, guard)
+    return _carry_out_nested(call, portal, own, guard)
+
+
+def _carry_out_nested(
+    call: Call[Any], portal: Portal, own: Portal, guard: InterruptGuard | None
+) -> BaseException | None:
+    """Have a call done that was made on the loop thread of the portal ``own``."""
     own.waiting.append((call, portal))
     try:
         if call.parent is not None and call.parent.cancel_is_due:
@@ -117,49 +157,48 @@ def _wait(call: Call[Any], portal: Portal, guard: InterruptGuard | None) -> Base
     """
     interruption: BaseException | None = None
     while True:
-        news: object = None
+        exception: BaseException
         try:
             news = call.inbox.get(timeout=_SLICE)
             if news is ENDED or news is TURNED_AWAY:
-                _stop_listening(call)
                 return interruption
-            if news is INTERRUPTED:
-                exception = guard.take() if guard is not None else None
-            else:
-                exception = _perform(news, guard)
+            if isinstance(news, Errand):
+                news.perform_guarded(guard)
+                _check_process(portal, call)
+                continue
+            exception = news.exception
         except Empty:
             continue
+        except ForkedCallError:
+            raise
         except BaseException as error:  # noqa: BLE001 - from a signal handler: kept, raised at the end
             exception = error.with_traceback(None)
-        if exception is None:
-            continue
         if interruption is not None:
-            _stop_listening(call)
             return exception
         interruption = exception
         portal.cancel(call)
 
 
-def _perform(errand: object, guard: InterruptGuard | None) -> BaseException | None:
-    """Perform an errand; what interrupts it belongs to it, as if it stood in a plain script."""
-    assert isinstance(errand, Errand)
-    try:
-        if guard is None:
-            errand.perform()
-        else:
-            guard.perform(errand.perform)
-    except BaseException as error:  # noqa: BLE001 - a signal between our own instructions
-        errand.report(failed(error))
-    return None
+def _check_process(portal: Portal, call: Call[Any]) -> None:
+    """Refuse to wait in a forked child for a portal that only the parent has."""
+    if portal.is_of_another_process:
+        raise ForkedCallError(call.what)
 
 
-def _stop_listening(call: Call[Any]) -> None:
-    """Perform no more errands; a task that outlives the call and sends one is told so."""
+def _stop_listening(call: Call[Any]) -> BaseException | None:
+    """Perform no more errands; a task that outlives the call and sends one is told so.
+
+    Returns the exception of a signal that came after the last look: still a Ctrl-C.
+    """
     call.abandoned = True
+    late = None
     while not call.inbox.empty():
         news = call.inbox.get()
         if isinstance(news, Errand):
             call.turn_down(news)
+        elif isinstance(news, Interruption):
+            late = news.exception
+    return late
 
 
 def _conclude(call: Call[T], interruption: BaseException | None) -> T:
@@ -179,11 +218,13 @@ def _conclude(call: Call[T], interruption: BaseException | None) -> T:
         del interruption, outcome, call
 
 
-def _check(async_fn: object, on_running_loop: str, names: tuple[str, str]) -> None:
+def _check(async_fn: object, on_running_loop: str, strategy: str, names: tuple[str, str]) -> None:
     if on_running_loop == "raise" and running_loop() is not None:
         raise CallerLoopError(*names)
     if on_running_loop not in ("warn", "allow", "raise"):
         raise ValueError(f"on_running_loop={on_running_loop!r}; write 'warn', 'allow' or 'raise'")
+    if strategy not in ("portal", "direct"):
+        raise ValueError(f"strategy={strategy!r}; write 'portal' or 'direct'")
     if not callable(async_fn):
         if inspect.iscoroutine(async_fn):
             async_fn.close()

@@ -61,7 +61,7 @@ async def call_in_worker(fn: Callable[[Unpack[Ts]], T], /, *args: *Ts) -> T:
     variables. Cancelling this wait does not stop the function; its outcome is dropped.
 
     Raises:
-        RuntimeError: no thread can be started.
+        CannotStartThreadError: no thread can be started.
         BaseException: whatever ``fn`` raised, the object itself.
     """
     __tracebackhide__ = True
@@ -103,7 +103,7 @@ class WorkerLane:
         """Run ``fn(*args)`` on the lane's thread and return what it returns.
 
         Raises:
-            RuntimeError: no thread can be started.
+            CannotStartThreadError: no thread can be started.
             BaseException: whatever ``fn`` raised, the object itself.
         """
         __tracebackhide__ = True

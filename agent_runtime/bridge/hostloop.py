@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+import time
+import warnings
 from asyncio import events, tasks
 from collections.abc import Callable
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
-__all__ = ("call_without_loop", "running_loop")
+from agent_runtime.errors import BlockedLoopWarning
+
+__all__ = ("HostLoopWatch", "call_without_loop", "running_loop")
 
 T = TypeVar("T")
 
@@ -37,3 +42,47 @@ def call_without_loop(fn: Callable[..., T], *args: object) -> T:
         events._set_running_loop(loop)  # noqa: SLF001
         if task is not None:
             tasks._enter_task(loop, task)  # noqa: SLF001
+
+
+class HostLoopWatch:
+    """Notices that a sync call kept the loop of its own thread standing still for long."""
+
+    THRESHOLD = 1.0
+    """Seconds. Shorter stops go unnoticed by most users of a server; a guess."""
+
+    _warned: ClassVar[set[tuple[str, int]]] = set()
+
+    def __init__(self, names: tuple[str, str]) -> None:
+        self._names = names
+        self._started = time.monotonic()
+
+    @classmethod
+    def begin(cls, names: tuple[str, str]) -> HostLoopWatch | None:
+        """Return a watch if a loop runs in this thread, or None; ``names`` are for the message."""
+        return cls(names) if running_loop() is not None else None
+
+    def end(self) -> None:
+        """Warn, once a call site, if the loop stood still for too long; not in a notebook kernel."""
+        seconds = time.monotonic() - self._started
+        if seconds < self.THRESHOLD or _in_notebook_kernel():
+            return
+        level, site = _call_site()
+        if site in self._warned:
+            return
+        self._warned.add(site)
+        warnings.warn(BlockedLoopWarning(*self._names, seconds, f"{site[0]}:{site[1]}"), stacklevel=level)
+
+
+def _call_site() -> tuple[int, tuple[str, int]]:
+    """Return the stack level and the place of the first frame that is not this package's."""
+    package = __name__.partition(".")[0]
+    level, frame = 1, sys._getframe(1)  # noqa: SLF001 - the documented way to one's own stack
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == package:
+        level, frame = level + 1, frame.f_back
+    return level, (frame.f_code.co_filename, frame.f_lineno)
+
+
+def _in_notebook_kernel() -> bool:
+    """Whether this process is a Jupyter kernel, whose loop has nothing to do while a cell runs."""
+    kernelapp = sys.modules.get("ipykernel.kernelapp")
+    return kernelapp is not None and bool(kernelapp.IPKernelApp.initialized())

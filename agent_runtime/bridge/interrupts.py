@@ -7,19 +7,38 @@ from _signal import SIGINT, getsignal  # type: ignore[import-not-found]  # types
 from _signal import signal as set_handler
 from _thread import get_ident
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import FrameType, TracebackType
-from typing import Self
+from typing import Protocol, Self
 
-from agent_runtime.bridge.service import Inbox
-
-__all__ = ("INTERRUPTED", "InterruptGuard", "in_main_thread")
+__all__ = ("InterruptGuard", "Interruption", "Listener", "in_main_thread")
 
 # signal.getsignal() and signal.signal() turn every handler into an enum or fail to: 5 µs each, four
 # times a call. The C functions below them cost 0.1 and 0.3 µs.
 Handler = Callable[[int, FrameType | None], object]
 
-INTERRUPTED = "interrupted"
-"""Told to the caller: look at the guard, there is an exception to raise."""
+
+@dataclass(frozen=True)
+class Interruption:
+    """Told to the caller: a signal handler would raise this now."""
+
+    exception: BaseException
+
+
+class Listener(Protocol):
+    """Whoever waits in a call and is to be told of an interruption."""
+
+    @property
+    def inbox(self) -> PutOnly:
+        """Where to put it."""
+
+
+class PutOnly(Protocol):
+    """The writing end of an inbox."""
+
+    def put(self, item: object, /) -> None:
+        """Add ``item``; may interrupt anything."""
+
 
 _POSTPONING_HANDLERS = frozenset({("asyncio.runners", "_on_sigint"), ("ipykernel.ipkernel", "handle_sigint")})
 """Handlers that stand for KeyboardInterrupt but deliver it through the loop that our caller blocks.
@@ -43,14 +62,10 @@ class InterruptGuard:
     stands for raising later), that exception ends the wait; if it returns, the signal is dealt with.
 
     Use as a context manager, in the main thread only.
-
-    Attributes:
-        exception: what the latest SIGINT asked to raise, or None.
     """
 
-    def __init__(self, inbox: Inbox) -> None:
-        self.exception: BaseException | None = None
-        self._inbox = inbox
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
         self._serving = False
         self._previous: Handler | None = None
 
@@ -77,11 +92,6 @@ class InterruptGuard:
         finally:
             self._serving = False
 
-    def take(self) -> BaseException | None:
-        """Return the exception to raise and forget it here."""
-        exception, self.exception = self.exception, None
-        return exception
-
     def _on_signal(self, signum: int, frame: FrameType | None) -> None:
         if self._serving:
             self._ask_previous(signum, frame)
@@ -89,8 +99,7 @@ class InterruptGuard:
         try:
             self._ask_previous(signum, frame)
         except BaseException as exception:  # noqa: BLE001 - kept, and raised by the waiting call
-            self.exception = exception.with_traceback(None)
-            self._inbox.put(INTERRUPTED)
+            self._listener.inbox.put(Interruption(exception.with_traceback(None)))
 
     def _ask_previous(self, signum: int, frame: FrameType | None) -> None:
         """Do what the handler before ours stands for: raise, or return."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import sys
-from _queue import SimpleQueue
+from _queue import Empty, SimpleQueue
 from _thread import get_ident
 from collections import deque
 from collections.abc import Callable
@@ -15,11 +16,11 @@ from agent_runtime.bridge.call import ENDED, TURNED_AWAY, Call
 from agent_runtime.bridge.threads import disown_thread, start_thread
 from agent_runtime.outcomes import Outcome, capture
 
-__all__ = ("LoopFactory", "Portal", "default_loop_factory")
+__all__ = ("LoopFactory", "Portal", "default_loop_factory", "finish_loop")
 
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
-_CLOSE_LIMIT = 10.0
+CLOSE_LIMIT = 10.0
 """Seconds that leftover tasks get to react to their cancellation when a portal closes; a guess."""
 
 
@@ -53,6 +54,8 @@ class Portal:
         self._pending: deque[Call[Any]] = deque()
         self._live: set[Call[Any]] = set()
         self._closed = False
+        self._retiring = False
+        self._process = os.getpid()
         self._ready: SimpleQueue[Outcome[asyncio.AbstractEventLoop] | None] = SimpleQueue()
         self._ended: SimpleQueue[None] = SimpleQueue()
 
@@ -65,7 +68,7 @@ class Portal:
             name: for the thread.
 
         Raises:
-            RuntimeError: no thread can be started here.
+            CannotStartThreadError: no thread can be started here.
             OSError: the loop could not get its descriptors.
         """
         self._on_start = on_start
@@ -101,6 +104,11 @@ class Portal:
         """Whether it still takes calls."""
         return not self._closed
 
+    @property
+    def is_of_another_process(self) -> bool:
+        """Whether this process was forked from the one that has the loop thread."""
+        return self._process != os.getpid()
+
     def submit(self, call: Call[Any]) -> None:
         """Queue a call and wake the loop; if the portal is closed, the call is turned away."""
         self._pending.append(call)
@@ -125,7 +133,8 @@ class Portal:
         """Tell the caller that the outcome is there; on the loop thread."""
         self._live.discard(call)
         self.close_deeper()
-        call.inbox.put(ENDED)
+        if not self._retiring:
+            call.inbox.put(ENDED)
 
     def close_deeper(self) -> None:
         """Close the next portal below once nothing here can need it; on the loop thread."""
@@ -143,6 +152,24 @@ class Portal:
         self._wake(self._stop)
         self._ended.get()
         self._ended.put(None)
+
+    def retire(self, limit: float) -> asyncio.AbstractEventLoop | None:
+        """End the thread because the process ends, but keep the loop for calls that come still later.
+
+        Tasks are cancelled. Callers of calls that this cuts off are daemon threads (others have been
+        joined by now): they are told nothing, for an exception could only print a traceback.
+
+        Returns:
+            The loop, which nothing drives any more; None if the thread did not end within ``limit``
+            seconds, because something blocks it.
+        """
+        self._retiring = True
+        self._closed = True
+        self._wake(self._stop)
+        with contextlib.suppress(Empty):
+            self._ended.get(timeout=limit)
+            return self._loop
+        return None
 
     def _stop(self) -> None:
         assert self._loop is not None
@@ -181,8 +208,9 @@ class Portal:
             with contextlib.suppress(SystemExit, KeyboardInterrupt):
                 loop.run_forever()
         with contextlib.suppress(BaseException):
-            _finish(loop)
-        loop.close()
+            finish_loop(loop)
+        if not self._retiring:
+            loop.close()
         self._turn_away()
 
 
@@ -193,12 +221,12 @@ def _start_task(call: Call[Any], portal: Portal, loop: asyncio.AbstractEventLoop
     return asyncio.Task(call.drive(portal), loop=loop, context=call.context)
 
 
-def _finish(loop: asyncio.AbstractEventLoop) -> None:
+def finish_loop(loop: asyncio.AbstractEventLoop) -> None:
     """Cancel what is left on a loop that has stopped, and close its async generators."""
     left = asyncio.all_tasks(loop)
     for task in left:
         task.cancel()
     if left:
-        loop.run_until_complete(asyncio.wait(left, timeout=_CLOSE_LIMIT))
+        loop.run_until_complete(asyncio.wait(left, timeout=CLOSE_LIMIT))
     loop.run_until_complete(loop.shutdown_asyncgens())
     loop.run_until_complete(loop.shutdown_default_executor())

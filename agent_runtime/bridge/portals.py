@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import atexit
 import os
 import threading
 from _thread import get_ident
 from typing import Any
 
 from agent_runtime.bridge.portal import Portal
-from agent_runtime.bridge.threads import main_of_this_thread
+from agent_runtime.bridge.threads import CannotStartThreadError, main_of_this_thread
 
 __all__ = ("portal_for_this_thread", "this_threads_portal")
 
@@ -20,6 +22,8 @@ class _Portals:
         shared: the portal of depth 0, once it has been started.
         by_thread: each portal by the ident of its loop thread.
         births: the portals whose threads have been started and do not serve yet.
+        ending: whether the process is past the exit hook; no portal is used any more.
+        parked_loop: then, the shared portal's loop; late calls drive it on their own thread.
         starting: keeps a crowd of first callers from starting a thread each. Advice, not a lock to
             rely on: reentrant, because a signal handler may interrupt the thread that holds it and
             call in; and waited for with a limit, because that handler may wait for another thread
@@ -30,6 +34,8 @@ class _Portals:
         self.shared: dict[str, Portal] = {}
         self.by_thread: dict[int, Portal] = {}
         self.births: set[Portal] = set()
+        self.ending = False
+        self.parked_loop: asyncio.AbstractEventLoop | None = None
         self.starting = threading.RLock()
 
 
@@ -39,6 +45,8 @@ _graveyard: list[_Portals] = []
 also from its finaliser, would take the parent's descriptors out of it."""
 _hooks_installed = False
 
+_EXIT_LIMIT = 2.0
+"""Seconds that tasks get to react to their cancellation when the process ends; a guess."""
 _CROWD_LIMIT = 1.0
 """Seconds to wait for another thread that starts the shared portal; usually it takes 0.3 ms."""
 
@@ -61,9 +69,11 @@ def portal_for_this_thread() -> Portal:
     next deeper portal serves it, which lives until the upper one has no call left.
 
     Raises:
-        RuntimeError: no thread can be started here.
+        CannotStartThreadError: no thread can be started here, or the process is ending.
         OSError: the loop could not get its descriptors.
     """
+    if _portals.ending:
+        raise CannotStartThreadError
     own = this_threads_portal()
     if own is not None:
         return _deeper(own)
@@ -129,11 +139,20 @@ def _name(depth: int) -> str:
     return "agent_runtime portal" if depth == 0 else f"agent_runtime portal {depth}"
 
 
+def parked_loop() -> asyncio.AbstractEventLoop | None:
+    """Return the loop of a portal that the end of the process has retired, if it is free."""
+    loop = _portals.parked_loop
+    return None if loop is None or loop.is_closed() or loop.is_running() else loop
+
+
 def _install_hooks() -> None:
-    """Make a forked child begin anew; once a process, and not before there is a portal."""
+    """Get told of forks and of the end of the process; not before there is a portal."""
     global _hooks_installed  # noqa: PLW0603 - a process-wide registration that cannot be undone
-    if not _hooks_installed and hasattr(os, "register_at_fork"):
-        _hooks_installed = True
+    if _hooks_installed:
+        return
+    _hooks_installed = True
+    atexit.register(_retire)
+    if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_begin_anew)
 
 
@@ -142,6 +161,25 @@ def _begin_anew() -> None:
     global _portals  # noqa: PLW0603 - the one place that replaces it
     _graveyard.append(_portals)
     _portals = _Portals()
+
+
+def _retire() -> None:
+    """End the loop thread before the interpreter is taken down around it."""
+    _portals.ending = True
+    portal = _portals.shared.pop("portal", None)
+    if portal is not None:
+        _portals.parked_loop = portal.retire(_EXIT_LIMIT)
+
+
+def _close_parked_loop() -> None:
+    loop = parked_loop()
+    if loop is not None:
+        loop.close()
+
+
+# Hooks run last in, first out. This one is in before any portal, so it comes after the hooks that
+# were registered between: they may still call in, and find the loop that their clients live on.
+atexit.register(_close_parked_loop)
 
 
 def portals_alive() -> list[Any]:

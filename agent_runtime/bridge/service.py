@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 from agent_runtime.bridge.hostloop import call_without_loop
-from agent_runtime.outcomes import Outcome, capture
+from agent_runtime.bridge.interrupts import InterruptGuard
+from agent_runtime.outcomes import Outcome, capture, failed
 
 __all__ = ("Errand", "Inbox")
 
@@ -51,6 +52,16 @@ class Errand(Generic[T]):
         if self._future.cancelled():
             return
         self.report(capture(call_without_loop, self._context.run, self._fn, *self._args))
+
+    def perform_guarded(self, guard: InterruptGuard | None) -> None:
+        """Perform it; Ctrl-C belongs to the function meanwhile, as if it stood in a plain script."""
+        if guard is None:
+            self.perform()
+            return
+        try:
+            guard.perform(self.perform)
+        except BaseException as error:  # noqa: BLE001 - a signal between our own instructions
+            self.report(failed(error))
 
     def report(self, outcome: Outcome[T]) -> None:
         """Hand the outcome to whoever awaits it, from any thread."""

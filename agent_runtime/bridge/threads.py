@@ -13,7 +13,14 @@ import sys
 import threading
 from collections.abc import Callable
 
-__all__ = ("disown_thread", "main_of_this_thread", "start_thread")
+__all__ = ("CannotStartThreadError", "disown_thread", "main_of_this_thread", "start_thread")
+
+
+class CannotStartThreadError(RuntimeError):
+    """The system, the interpreter or its shutdown does not let a thread start."""
+
+    def __str__(self) -> str:
+        return f"no thread can be started here: {self.__cause__}"
 
 
 def _start_new_thread() -> Callable[..., int]:
@@ -31,9 +38,12 @@ def start_thread(main: Callable[[], None], *, name: str) -> None:
     Signal-safe and reentrant: takes no lock. ``main`` must not raise.
 
     Raises:
-        RuntimeError: no thread can be started here.
+        CannotStartThreadError: no thread can be started here.
     """
-    _start_new_thread()(_bootstrap, (main, name))
+    try:
+        _start_new_thread()(_bootstrap, (main, name))
+    except RuntimeError as error:
+        raise CannotStartThreadError from error
 
 
 def _bootstrap(main: Callable[[], None], name: str) -> None:
@@ -51,7 +61,7 @@ def main_of_this_thread() -> Callable[[], None] | None:
     Good from the thread's very first instruction on, before any of its own code has run: a finaliser
     can come that early.
     """
-    frame = sys._getframe()
+    frame = sys._getframe()  # noqa: SLF001 - the documented way to one's own stack
     while frame.f_back is not None:
         frame = frame.f_back
     return frame.f_locals["main"] if frame.f_code is _bootstrap.__code__ else None
