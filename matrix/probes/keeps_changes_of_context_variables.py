@@ -29,21 +29,23 @@ outputs:
 _tenant: contextvars.ContextVar[str] = contextvars.ContextVar("tenant", default="nobody")
 
 
-def _in_def() -> str:
+def _in_def() -> bool:
+    before = _tenant.get()
     token = _tenant.set("of the step")
     _tenant.reset(token)
-    back = _tenant.get()
+    after = _tenant.get()
     _tenant.set("of the step")
-    return back
+    return after == before
 
 
-async def _in_async_def() -> str:
+async def _in_async_def() -> bool:
+    before = _tenant.get()
     token = _tenant.set("of the step")
     await asyncio.sleep(0)
     _tenant.reset(token)
-    back = _tenant.get()
+    after = _tenant.get()
     _tenant.set("of the step")
-    return back
+    return after == before
 
 
 _SOURCE = Source(_TEXT, functions={"in_def": _in_def}, tools={"in_async_def": _in_async_def})
@@ -58,8 +60,8 @@ def check(run: Run) -> None:
     finally:
         _tenant.reset(token)
 
-    wanted = {"in_def": "of the caller", "in_async_def": "of the caller"}
-    expect(got=dict(outputs), wanted=wanted, of="tenant after a reset in a step")
+    wanted = {"in_def": True, "in_async_def": True}
+    expect(got=dict(outputs), wanted=wanted, of="whether a reset in a step restores the value")
     expect(got=after, wanted="of the caller", of="tenant in the caller after the call")
     expect(got=_tenant.get(), wanted=before, of="tenant after the caller's own reset")
 
