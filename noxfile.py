@@ -1,0 +1,71 @@
+"""What can be run here; `nox -l` lists it. Sessions install and run commands, and hold no logic."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.10.9"
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["contexts", "tests", "lint", "typing"]
+
+PROJECT_FOLDER = Path(__file__).parent
+PROJECT = nox.project.load_toml("pyproject.toml")
+
+
+def prepare(session: nox.Session, *groups: str) -> None:
+    """Install the project and dependency groups; let Python keep its bytecode, for starts 3 x faster."""
+    session.env["PYTHONDONTWRITEBYTECODE"] = ""
+    session.install("-e", ".", *nox.project.dependency_groups(PROJECT, *groups))
+
+
+@nox.session
+def contexts(session: nox.Session) -> None:
+    """Run every sync entry point in every context and judge each cell: the main job, and the gate."""
+    prepare(session, "contexts")
+    session.run("python", "-m", "matrix", "run", *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the whole test suite, in parallel: the cells, the units, the surface, short stress."""
+    prepare(session, "tests")
+    session.run("pytest", "-n", "auto", *session.posargs)
+
+
+@nox.session
+def stress(session: nox.Session) -> None:
+    """Run the stress suites in their long form; a failure prints the seed that repeats it."""
+    prepare(session, "tests")
+    session.run("pytest", "tests/stress", "--long", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check code, formatting and the CI workflow; nothing is changed."""
+    session.install(*nox.project.dependency_groups(PROJECT, "lint"))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", ".github/workflows/ci.yml")
+    session.run("zizmor", "--offline", "--no-progress", "--pedantic", ".github/workflows")
+
+
+@nox.session
+def typing(session: nox.Session) -> None:
+    """Check all types strictly: the package, the matrix, the tests and this file."""
+    prepare(session, "typing")
+    session.run("mypy")
+    session.run("mypy", "noxfile.py")
+
+
+@nox.session
+def wheel(session: nox.Session) -> None:
+    """Build the wheel, install it alone, away from the checkout, and run a workflow with it."""
+    folder = session.create_tmp()
+    session.run("python", "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, ".")
+    session.install("PyYAML", "typing-extensions")
+    session.install("--force-reinstall", "--no-index", "--no-deps", "--find-links", folder, "agent-runtime")
+    example = (PROJECT_FOLDER / "examples" / "script.py").resolve()
+    session.chdir(folder)
+    session.run("python", "-I", str(example))
