@@ -14,7 +14,7 @@ from matrix.host import Host, Stage
 from matrix.streams import Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable
 
     from matrix import wire
     from matrix.batch import Batch
@@ -38,7 +38,7 @@ def supervise(
     root: Path,
     jobs: int | None = None,
     on_begin: Callable[[Cell], None] = lambda _cell: None,
-) -> Iterator[Record]:
+) -> Generator[Record, None, None]:
     """Run batches in child processes; yield each cell's record as soon as it is final.
 
     Blocks the calling thread between records; at most ``jobs`` hosts run at once. When the iterator is
@@ -69,7 +69,7 @@ class _Supervisor:
         self._hosts: list[Host] = []
         self._started = 0
 
-    def run(self, waiting: deque[Batch], jobs: int) -> Iterator[Record]:
+    def run(self, waiting: deque[Batch], jobs: int) -> Generator[Record, None, None]:
         """Start hosts while there is room, wait for what they do, yield what is final."""
         while waiting or self._hosts:
             while waiting and len(self._hosts) < jobs:

@@ -1,0 +1,123 @@
+"""Which cells there are, and which of them a selection means."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from itertools import product
+from typing import TYPE_CHECKING
+
+from matrix.model import Cell
+from matrix.perform import AGENT_RUNTIME, CONTROL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from matrix.registry import Registry
+
+__all__ = ("CONTROL_ENTRY_POINT", "GATE", "Selection", "SelectionError", "all_cells", "select")
+
+# What a run without --target judges: our own entry points, and that every probe can fail.
+GATE = (AGENT_RUNTIME, CONTROL)
+# A control proves something about the probe in a context; through which entry point is all one.
+CONTROL_ENTRY_POINT = "run_workflow"
+
+
+class SelectionError(Exception):
+    """A selection names something that does not exist."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What a command line asks for: patterns for each part of a cell, or whole cells.
+
+    An empty tuple means everything; for ``targets`` it means the gate.
+    """
+
+    targets: tuple[str, ...] = ()
+    entry_points: tuple[str, ...] = ()
+    contexts: tuple[str, ...] = ()
+    probes: tuple[str, ...] = ()
+    cells: tuple[str, ...] = ()
+
+
+def all_cells(registry: Registry, targets: Iterable[str] | None = None) -> list[Cell]:
+    """Return every cell of some targets, or of all: ordered by target, context, entry point, probe."""
+    chosen = _targets(registry) if targets is None else targets
+    contexts, probes = sorted(registry.contexts()), list(registry.probes())
+    return [
+        Cell(target, entry_point, context, probe)
+        for target, context, entry_point, probe in product(chosen, contexts, registry.entry_points(), probes)
+    ]
+
+
+def select(registry: Registry, selection: Selection) -> list[Cell]:
+    """Return the cells that a selection means, each once, in the order of :func:`all_cells`.
+
+    Controls run through one entry point, unless the selection names the target and entry points itself.
+
+    Raises:
+        SelectionError: a pattern matches no name; the error offers the nearest ones.
+    """
+    if selection.cells:
+        return _whole_cells(registry, selection.cells)
+    targets = _matching("target", selection.targets or GATE, _targets(registry))
+    entry_points = _matching("entry point", selection.entry_points or ("*",), list(registry.entry_points()))
+    contexts = _matching("context", selection.contexts or ("*",), list(registry.contexts()))
+    probes = _matching("probe", selection.probes or ("*",), list(registry.probes()))
+    every_control = bool(selection.targets and selection.entry_points)
+    return [
+        cell
+        for cell in all_cells(registry, targets)
+        if cell.entry_point in entry_points
+        and cell.context in contexts
+        and cell.probe in probes
+        and (cell.target != CONTROL or every_control or cell.entry_point == _control_entry_point(registry))
+    ]
+
+
+def _targets(registry: Registry) -> list[str]:
+    return [*GATE, *registry.peers()]
+
+
+def _control_entry_point(registry: Registry) -> str:
+    names = list(registry.entry_points())
+    return CONTROL_ENTRY_POINT if CONTROL_ENTRY_POINT in names else names[0]
+
+
+def _whole_cells(registry: Registry, patterns: Sequence[str]) -> list[Cell]:
+    wanted = [Cell.parse(pattern) for pattern in _words(patterns)]
+    kinds: tuple[tuple[str, list[str]], ...] = (
+        ("target", _targets(registry)),
+        ("entry_point", list(registry.entry_points())),
+        ("context", list(registry.contexts())),
+        ("probe", list(registry.probes())),
+    )
+    for cell in wanted:
+        for kind, names in kinds:
+            _matching(kind.replace("_", " "), (getattr(cell, kind),), names)
+    return [
+        cell
+        for cell in all_cells(registry)
+        if any(
+            all(fnmatchcase(getattr(cell, kind), getattr(one, kind)) for kind, _ in kinds) for one in wanted
+        )
+    ]
+
+
+def _matching(what: str, patterns: Sequence[str], names: list[str]) -> list[str]:
+    chosen = []
+    for pattern in _words(patterns):
+        found = [name for name in names if fnmatchcase(name, pattern)]
+        if not found:
+            near = difflib.get_close_matches(pattern, names, n=3, cutoff=0.4)
+            hint = f"nearest: {', '.join(near)}" if near else f"there are: {', '.join(names) or 'none'}"
+            raise SelectionError(f"no {what} matches {pattern!r}; {hint}")
+        chosen += found
+    return [name for name in names if name in chosen]
+
+
+def _words(patterns: Iterable[str]) -> list[str]:
+    """Return repeated and comma-separated patterns as one list."""
+    return [word for pattern in patterns for word in pattern.split(",") if word]

@@ -1,0 +1,170 @@
+"""What ``python -m matrix`` does: list what there is, run cells, print the table of contexts."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from matrix.board import Board
+from matrix.cells import SelectionError, select
+from matrix.fingerprint import fingerprint
+from matrix.judged import ExitCode, Judged, RunResult, in_order
+from matrix.markdown import contexts_as_markdown, replace_between_markers
+from matrix.plan import in_ci
+from matrix.results import Results, summary
+from matrix.run import judge_cells, packages_of, read_expectations
+from matrix.show import Plain, Show
+
+if TYPE_CHECKING:
+    from matrix.cells import Selection
+    from matrix.expectations import Expectations
+    from matrix.model import Cell
+    from matrix.registry import Registry
+
+__all__ = ("list_cells", "list_names", "run", "table")
+
+
+def list_names(registry: Registry, *, as_json: bool) -> int:
+    """Print everything that can be selected, with what it is."""
+    lists = {
+        "targets": {
+            "agent_runtime": "the project's own entry points",
+            "control": "the same under each probe's own broken bridge, which the probe must notice",
+            **{name: peer.summary for name, peer in registry.peers().items()},
+        },
+        "entry points": {name: one.label for name, one in registry.entry_points().items()},
+        "contexts": {name: one.summary for name, one in sorted(registry.contexts().items())},
+        "probes": {name: f"{one.promise}: {one.claim}" for name, one in registry.probes().items()},
+    }
+    if as_json:
+        print(json.dumps(lists, indent=2))
+        return ExitCode.EXPECTED
+    widest = max(len(name) for names in lists.values() for name in names)
+    for title, names in lists.items():
+        print(f"{title}:")
+        for name, text in names.items():
+            print(f"  {name:<{widest}}  {text}")
+    return ExitCode.EXPECTED
+
+
+def list_cells(registry: Registry, selection: Selection, *, as_json: bool) -> int:
+    """Print the cells that a selection means, one a line."""
+    cells = select(registry, selection)
+    if as_json:
+        print(json.dumps([{"id": cell.id, **asdict(cell)} for cell in cells], indent=2))
+    else:
+        print("\n".join(cell.id for cell in cells))
+    return ExitCode.EXPECTED
+
+
+def run(
+    registry: Registry,
+    selection: Selection,
+    *,
+    expectations: Path,
+    results: Path,
+    jobs: int | None = None,
+    as_json: bool = False,
+) -> int:
+    """Judge the selected cells, show them, write the files of the run; return the exit code.
+
+    Ctrl-C and SIGTERM kill every child, keep what is known by then, and end in 130.
+
+    Raises:
+        SelectionError: the selection means no cell.
+        ExpectationsError: the file of expectations is wrong.
+    """
+    cells = select(registry, selection)
+    if not cells:
+        raise SelectionError(
+            "the selection means no cell; `python -m matrix list --cells` shows what there is"
+        )
+    known = read_expectations(registry, expectations)
+    board = Board(registry, cells)
+    show = _show(board, as_json=as_json)
+    environment = fingerprint(packages_of(registry, cells))
+    with Results(results, environment) as files:
+        interrupted = _follow(registry, cells, known, board=board, show=show, files=files, jobs=jobs)
+        result = RunResult(
+            in_order(board.finished.values(), cells), environment, time.monotonic() - board.began, interrupted
+        )
+        files.finish(result, board)
+    show.close(result)
+    if as_json:
+        print(json.dumps(summary(result), indent=2))
+    return result.exit_code
+
+
+def table(registry: Registry, *, write: Path | None, check: Path | None) -> int:
+    """Print the table of contexts, write it into a document, or compare it with the one that is there."""
+    contexts = [context for _, context in sorted(registry.contexts().items())]
+    text = contexts_as_markdown(contexts)
+    document = write or check
+    if document is None:
+        print(text)
+        return ExitCode.EXPECTED
+    before = document.read_text(encoding="utf-8")
+    after = replace_between_markers(before, text)
+    if before == after:
+        return ExitCode.EXPECTED
+    if check is not None:
+        print(
+            f"{check}: its table is out of date; write: python -m matrix table --write {check}",
+            file=sys.stderr,
+        )
+        return ExitCode.UNEXPECTED
+    document.write_text(after, encoding="utf-8")
+    return ExitCode.EXPECTED
+
+
+def _follow(
+    registry: Registry,
+    cells: list[Cell],
+    known: Expectations,
+    *,
+    board: Board,
+    show: Show,
+    files: Results,
+    jobs: int | None,
+) -> bool:
+    """Run to the end or to an interrupt; return whether it was one."""
+    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    judged = judge_cells(registry, cells, expectations=known, ci=in_ci(), jobs=jobs, on_begin=board.begin)
+    show.start()
+    try:
+        for one in judged:
+            _note(one, board, show, files)
+    except KeyboardInterrupt:
+        return True
+    finally:
+        # A second Ctrl-C must not keep the children from being killed.
+        impatient = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        judged.close()
+        show.stop()
+        signal.signal(signal.SIGINT, impatient)
+        signal.signal(signal.SIGTERM, previous)
+    return False
+
+
+def _note(one: Judged, board: Board, show: Show, files: Results) -> None:
+    board.finish(one)
+    files.add(one)
+    show.finish(one)
+
+
+def _show(board: Board, *, as_json: bool) -> Show:
+    if as_json:
+        return Show()
+    if sys.stdout.isatty():
+        try:
+            from matrix.live import Live
+
+            return Live(board)
+        except ImportError:
+            pass
+    return Plain(board, sys.stdout)

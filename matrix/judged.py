@@ -1,0 +1,129 @@
+"""A finished cell with what it means, and what a whole run means: counts, verdicts, the exit code."""
+
+from __future__ import annotations
+
+import enum
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from matrix.model import Outcome
+from matrix.perform import CONTROL
+from matrix.verdict import Verdict, judge, judge_control
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from matrix.expectations import Expectation, Expectations
+    from matrix.model import Cell
+    from matrix.record import Record
+
+__all__ = ("ExitCode", "Judged", "RunResult", "in_order", "judge_record")
+
+
+class ExitCode(enum.IntEnum):
+    """What ``python -m matrix`` ends with."""
+
+    EXPECTED = 0
+    UNEXPECTED = 1
+    USAGE = 2
+    BROKEN = 3
+    INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One record and the verdict on it."""
+
+    record: Record
+    verdict: Verdict
+    expectation: Expectation | None = None
+
+    @property
+    def cell(self) -> Cell:
+        """Which cell."""
+        return self.record.cell
+
+    @property
+    def uncaught(self) -> bool:
+        """Whether this is a control that its probe did not notice."""
+        return self.cell.target == CONTROL and self.record.outcome is Outcome.PASS
+
+    @property
+    def sentence(self) -> str:
+        """What there is to say of this cell in one line."""
+        record = self.record
+        if self.uncaught:
+            return "uncaught control: the probe passes on its own broken bridge, so its passes prove nothing"
+        if self.verdict is Verdict.STALE and self.expectation is not None:
+            return f"passes, although the expectation {self.expectation.cells!r} says not; delete the entry"
+        phase = f" in {record.phase.value}" if record.phase is not None else ""
+        known = f" (expected is {self.expectation.outcome.value})" if self.expectation is not None else ""
+        return f"{record.outcome.value}{phase}{known}: {record.detail}".rstrip(": ")
+
+
+def judge_record(record: Record, expectations: Expectations) -> Judged:
+    """Return the verdict on one record in the light of the known failures."""
+    if record.cell.target == CONTROL:
+        return Judged(record, judge_control(record.outcome, record.phase))
+    entry = expectations.of(record.cell)
+    expected = None if entry is None else entry.outcome
+    return Judged(record, judge(record.outcome, expected=expected), entry)
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """All that a run has found.
+
+    Attributes:
+        judged: every finished cell, in order of selection.
+        fingerprint: what it ran on.
+        seconds: how long it took.
+        interrupted: whether it was stopped before its end.
+    """
+
+    judged: tuple[Judged, ...]
+    fingerprint: Mapping[str, object] = field(default_factory=dict)
+    seconds: float = 0.0
+    interrupted: bool = False
+
+    @property
+    def unexpected(self) -> list[Judged]:
+        """Return what makes the run red, uncaught controls before everything else."""
+        red = [one for one in self.judged if one.verdict is not Verdict.OK]
+        return sorted(red, key=lambda one: (not one.uncaught, one.verdict is not Verdict.BROKEN))
+
+    @property
+    def controls(self) -> list[Judged]:
+        """Return the controls that ran."""
+        return [one for one in self.judged if one.cell.target == CONTROL and _ran(one)]
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Return what the command ends with."""
+        if self.interrupted:
+            return ExitCode.INTERRUPTED
+        verdicts = {one.verdict for one in self.judged}
+        if Verdict.BROKEN in verdicts:
+            return ExitCode.BROKEN
+        return ExitCode.UNEXPECTED if verdicts - {Verdict.OK} else ExitCode.EXPECTED
+
+    def outcomes(self) -> dict[str, int]:
+        """Return how often each outcome came, controls left out."""
+        counted = Counter(one.record.outcome for one in self.judged if one.cell.target != CONTROL)
+        return {outcome.value: counted[outcome] for outcome in Outcome if counted[outcome]}
+
+    def verdicts(self) -> dict[str, int]:
+        """Return how often each verdict came."""
+        counted = Counter(one.verdict for one in self.judged)
+        return {verdict.value: counted[verdict] for verdict in Verdict if counted[verdict]}
+
+
+def _ran(one: Judged) -> bool:
+    return one.record.outcome is not Outcome.SKIP
+
+
+def in_order(judged: Iterable[Judged], cells: Iterable[Cell]) -> tuple[Judged, ...]:
+    """Return finished cells in the order in which they were selected."""
+    found = {one.cell: one for one in judged}
+    return tuple(found[cell] for cell in cells if cell in found)

@@ -1,0 +1,121 @@
+"""Markdown: a run for the summary of a CI job, and the table of contexts for the README."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from matrix.board import Board, Mark
+from matrix.model import Cell
+from matrix.verdict import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from matrix.judged import Judged, RunResult
+    from matrix.model import Context, Facts
+
+__all__ = ("BEGIN", "END", "contexts_as_markdown", "replace_between_markers", "run_as_markdown")
+
+BEGIN, END = "<!-- contexts:begin -->", "<!-- contexts:end -->"
+# A CI job summary is cut off after a megabyte; a reader gives up long before.
+MAX_LISTED = 100
+
+
+def run_as_markdown(result: RunResult, board: Board) -> str:
+    """Return a run: the verdict, what is unexpected, a grid for each target, what the columns mean."""
+    parts = [_headline(result)]
+    if result.unexpected:
+        parts.append(_unexpected(result.unexpected))
+    parts += [f"### {target}\n\n{_grid(board, target)}" for target in board.targets()]
+    columns = {column.code: column for target in board.targets() for column in board.columns(target)}
+    if columns:
+        rows = [
+            f"| {code} | `{column.probe.name}` | {column.probe.claim} |" for code, column in columns.items()
+        ]
+        parts.append("\n".join(["### Probes", "", "| | probe | claim |", "|---|---|---|", *rows]))
+    return "\n\n".join(parts) + "\n"
+
+
+def contexts_as_markdown(contexts: Iterable[Context]) -> str:
+    """Return the table of contexts."""
+    rows = ["| context | sync code is called | running loop | main thread | needs |", "|---|---|---|---|---|"]
+    for context in contexts:
+        facts = context.facts
+        needs = ", ".join(f"`{name}`" for name in context.requires) or "nothing"
+        main = "yes" if facts.main_thread else "no"
+        rows.append(f"| `{context.name}` | {context.summary} | {_loop(facts)} | {main} | {needs} |")
+    return "\n".join(rows)
+
+
+def replace_between_markers(document: str, table: str) -> str:
+    """Return ``document`` with ``table`` between its markers.
+
+    Raises:
+        ValueError: the document does not have both markers, in order.
+    """
+    before, begin, rest = document.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"the markers are missing; write {BEGIN} and {END} on lines of their own")
+    return f"{before}{BEGIN}\n{table}\n{END}{after}"
+
+
+def _loop(facts: Facts) -> str:
+    loops = facts.running_loop if isinstance(facts.running_loop, tuple) else (facts.running_loop,)
+    kinds = dict.fromkeys("none" if loop is None else loop.partition(".")[0] for loop in loops)
+    return " or ".join(kinds)
+
+
+def _headline(result: RunResult) -> str:
+    red = len(result.unexpected)
+    state = "interrupted" if result.interrupted else f"{red} unexpected" if red else "all as expected"
+    counts = ", ".join(f"{number} {word}" for word, number in result.outcomes().items())
+    caught = sum(one.verdict is Verdict.OK for one in result.controls)
+    controls = f" · controls caught: {caught} of {len(result.controls)}" if result.controls else ""
+    python = result.fingerprint.get("python", "")
+    return (
+        f"## {Mark.FAIL.value[1] if red or result.interrupted else Mark.PASS.value[1]} matrix: {state}\n\n"
+        f"{counts}{controls} · Python {python} on {result.fingerprint.get('system', '')}"
+        f" · {result.seconds:.0f} s"
+    )
+
+
+def _unexpected(red: list[Judged]) -> str:
+    lines = ["### Unexpected", ""]
+    lines += [
+        f"- `{one.cell.id}`: {_inline(one.sentence)}<br>`python -m matrix run --cell {one.cell.id}`"
+        for one in red[:MAX_LISTED]
+    ]
+    if len(red) > MAX_LISTED:
+        lines.append(f"- and {len(red) - MAX_LISTED} more; all of them are in `matrix.json`")
+    return "\n".join(lines)
+
+
+def _inline(text: str) -> str:
+    """Return text that cannot be taken for markup or leave its line."""
+    one_line = " ".join(text.split())[:500]
+    return "".join(f"\\{sign}" if sign in "\\`*_{}[]<>#|~" else sign for sign in one_line)
+
+
+def _grid(board: Board, target: str) -> str:
+    columns = board.columns(target)
+    names = board.entry_points(target)
+    rows = [
+        "| context | " + " | ".join(column.code for column in columns) + " | controls |",
+        "|---" * (len(columns) + 2) + "|",
+    ]
+    for context in board.contexts(target):
+        places = []
+        for column in columns:
+            cells = (Cell(target, name, context, column.probe.name) for name in names)
+            marks = [mark for cell in cells if (mark := board.mark(cell)) is not None]
+            signs = [mark.sign(ascii_only=False) for mark in marks]
+            places.append(signs[0] if len(set(signs)) == 1 else "".join(signs))
+        caught = board.controls(context)
+        proof = f"{caught.finished - caught.red}/{caught.total}" if caught.total else ""
+        rows.append(f"| `{context}` | {' | '.join(places)} | {proof} |")
+    order = " ".join(f"`{board.label(name)}`" for name in names)
+    note = (
+        f"\n\nOne sign where all entry points agree, else one each, in this order: {order}." if names else ""
+    )
+    return "\n".join(rows) + note

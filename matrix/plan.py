@@ -1,0 +1,97 @@
+"""Before anything runs: which cells mean nothing on this machine, and in which hosts the others run."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from matrix.batch import Batch, batches
+from matrix.model import Cell, Outcome
+from matrix.perform import AGENT_RUNTIME, CONTROL
+from matrix.record import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from matrix.registry import Registry
+
+__all__ = ("Plan", "in_ci", "plan")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run is going to do.
+
+    Attributes:
+        cells: all that was selected.
+        batches: what goes to hosts.
+        settled: records of the cells that no host needs to see.
+    """
+
+    cells: tuple[Cell, ...]
+    batches: tuple[Batch, ...]
+    settled: tuple[Record, ...]
+
+
+def in_ci() -> bool:
+    """Whether this is a CI job, where everything has to be installed."""
+    return os.environ.get("CI", "").lower() in {"1", "true"}
+
+
+def plan(registry: Registry, cells: Iterable[Cell], *, ci: bool) -> Plan:
+    """Settle the cells that cannot run here and batch the rest.
+
+    A cell whose context or peer needs a package that is not installed is a skip that names it; in CI it
+    is an error, because a gate that leaves cells out is no gate.
+    """
+    chosen = tuple(cells)
+    missing = _Missing(ci=ci)
+    settled = []
+    runnable = []
+    for cell in chosen:
+        record = _settle(registry, cell, missing)
+        if record is None:
+            runnable.append(cell)
+        else:
+            settled.append(record)
+    grouped = batches(runnable, registry.contexts(), registry.probes())
+    return Plan(chosen, tuple(grouped), tuple(settled))
+
+
+class _Missing:
+    """Which import names are not installed, asked once each."""
+
+    def __init__(self, *, ci: bool) -> None:
+        self._known: dict[str, bool] = {}
+        self.outcome = Outcome.ERROR if ci else Outcome.SKIP
+
+    def of(self, names: Iterable[str]) -> list[str]:
+        """Return those of ``names`` that cannot be imported here."""
+        return [name for name in names if not self._installed(name)]
+
+    def _installed(self, name: str) -> bool:
+        if name not in self._known:
+            try:
+                self._known[name] = importlib.util.find_spec(name) is not None
+            except (ImportError, ValueError):
+                self._known[name] = False
+        return self._known[name]
+
+
+def _settle(registry: Registry, cell: Cell, missing: _Missing) -> Record | None:
+    context = registry.context(cell.context).statement
+    if context.platforms and not any(sys.platform.startswith(name) for name in context.platforms):
+        return Record(cell, Outcome.SKIP, f"the context does not exist on {sys.platform}")
+    reason = registry.probe(cell.probe).statement.skip_when(context.facts)
+    if reason:
+        return Record(cell, Outcome.SKIP, reason)
+    needed = [*context.requires]
+    if cell.target not in {AGENT_RUNTIME, CONTROL}:
+        needed += registry.peer(cell.target).statement.requires
+    absent = missing.of(needed)
+    if absent:
+        return Record(cell, missing.outcome, f"not installed: {', '.join(absent)}")
+    return None

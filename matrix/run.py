@@ -1,0 +1,64 @@
+"""One run from a selection to verdicts; what the command line and the tests have in common."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from matrix.cells import all_cells
+from matrix.expectations import Expectations
+from matrix.judged import Judged, judge_record
+from matrix.parent import supervise
+from matrix.plan import plan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable
+    from pathlib import Path
+
+    from matrix.model import Cell
+    from matrix.registry import Registry
+
+__all__ = ("judge_cells", "packages_of", "read_expectations")
+
+
+def read_expectations(registry: Registry, path: Path) -> Expectations:
+    """Return the known failures in ``path``, held against every cell of the registry.
+
+    Raises:
+        ExpectationsError: the file is wrong.
+    """
+    return Expectations.read(path, known=all_cells(registry))
+
+
+def judge_cells(
+    registry: Registry,
+    cells: Iterable[Cell],
+    *,
+    expectations: Expectations,
+    ci: bool,
+    jobs: int | None = None,
+    on_begin: Callable[[Cell], None] = lambda _cell: None,
+) -> Generator[Judged, None, None]:
+    """Judge cells in child processes; yield each as soon as it is final.
+
+    Blocks the calling thread between cells. Closing the iterator kills every child.
+    """
+    planned = plan(registry, cells, ci=ci)
+    for record in planned.settled:
+        yield judge_record(record, expectations)
+    records = supervise(planned.batches, root=registry.root, jobs=jobs, on_begin=on_begin)
+    with contextlib.closing(records):
+        for record in records:
+            yield judge_record(record, expectations)
+
+
+def packages_of(registry: Registry, cells: Iterable[Cell]) -> list[str]:
+    """Return the import names whose versions matter to some cells."""
+    chosen = list(cells)
+    contexts, peers = registry.contexts(), registry.peers()
+    names: set[str] = set()
+    for context in {cell.context for cell in chosen}:
+        names.update(contexts[context].requires)
+    for target in {cell.target for cell in chosen} & set(peers):
+        names.update(peers[target].requires)
+    return sorted(names)

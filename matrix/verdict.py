@@ -1,0 +1,45 @@
+"""What an outcome means to the gate: outcome and expectation in, verdict out, nothing else."""
+
+from __future__ import annotations
+
+import enum
+
+from matrix.model import Outcome, Phase
+
+__all__ = ("Verdict", "judge", "judge_control")
+
+
+class Verdict(enum.Enum):
+    """What an outcome means to the gate; everything but ``ok`` is red."""
+
+    OK = "ok"
+    """As it should be, or as the expectations say it still is."""
+    REGRESSION = "regression"
+    """It failed, and nothing says that it may, or it fails in another way than the expectations say."""
+    STALE = "stale"
+    """It passes although an expectation says that it fails: delete the entry."""
+    BROKEN = "broken"
+    """The matrix cannot be believed here: it failed itself, or did not notice a broken bridge."""
+
+
+def judge(got: Outcome, *, expected: Outcome | None = None) -> Verdict:
+    """Return the verdict on a cell of a real target; ``expected`` is what its expectation says."""
+    if got is Outcome.ERROR:
+        return Verdict.BROKEN
+    if got is Outcome.SKIP:
+        return Verdict.OK
+    if got is Outcome.PASS:
+        return Verdict.OK if expected is None else Verdict.STALE
+    return Verdict.OK if got is expected else Verdict.REGRESSION
+
+
+def judge_control(got: Outcome, phase: Phase | None = None) -> Verdict:
+    """Return the verdict on a control: the probe must have noticed, by failing or by never ending.
+
+    A host that could not even be entered, or that fell over afterwards, shows nothing about the probe.
+    """
+    if got in {Outcome.FAIL, Outcome.SKIP}:
+        return Verdict.OK
+    if got in {Outcome.HANG, Outcome.CRASH} and phase is Phase.CALL:
+        return Verdict.OK
+    return Verdict.BROKEN
