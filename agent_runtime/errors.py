@@ -9,6 +9,7 @@ A step's own exception is never wrapped: what the step raised is what comes out 
     │   ├── CallerLoopError       an event loop runs in this thread and the setting refuses to block it
     │   ├── CallAbandonedError    the caller that this work needs has stopped waiting
     │   ├── ContextInUseError     the context given with context= is entered elsewhere
+    │   ├── ForkedCallError       a forked child went on inside a call of its parent
     │   ├── NoCallerError         this code does not run inside a sync call
     │   └── NoThreadError         no thread can start here, and the calling thread's loop is taken
     ├── WorkflowError             is my workflow, or what I gave it, wrong? No step has run
@@ -26,10 +27,12 @@ from dataclasses import dataclass
 
 __all__ = (
     "AgentRuntimeError",
+    "BlockedLoopWarning",
     "BridgeError",
     "CallAbandonedError",
     "CallerLoopError",
     "ContextInUseError",
+    "ForkedCallError",
     "LLMClientError",
     "NoCallerError",
     "NoThreadError",
@@ -72,6 +75,30 @@ class CallerLoopError(BridgeError):
         )
 
 
+class BlockedLoopWarning(RuntimeWarning):
+    """A sync call kept the event loop of its own thread standing still for long.
+
+    Attributes:
+        entry_point: name of the sync function that was called.
+        async_variant: name of the function to await instead.
+        seconds: how long the loop stood still.
+        site: file and line of the call.
+    """
+
+    def __init__(self, entry_point: str, async_variant: str, seconds: float, site: str) -> None:
+        super().__init__(entry_point, async_variant, seconds, site)
+        self.entry_point = entry_point
+        self.async_variant = async_variant
+        self.seconds = seconds
+        self.site = site
+
+    def __str__(self) -> str:
+        return (
+            f"{self.entry_point}() blocked the running event loop for {self.seconds:.1f} s at {self.site};"
+            f" write `await {self.async_variant}(...)` there, or pass on_running_loop='allow'"
+        )
+
+
 class CallAbandonedError(BridgeError):
     """Work asked for the calling thread, but the caller has stopped waiting.
 
@@ -97,6 +124,24 @@ class ContextInUseError(BridgeError):
         return (
             "the context given with context= is entered already, most likely by the caller itself;"
             " pass contextvars.copy_context() and read the changes from that copy afterwards"
+        )
+
+
+class ForkedCallError(BridgeError):
+    """A child process went on inside a sync call that its parent had made before the fork.
+
+    Attributes:
+        what: the async function whose outcome the call was waiting for.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
+
+    def __str__(self) -> str:
+        return (
+            f"this process was forked while its parent waited for {self.what}, and only the parent can get"
+            " that outcome; end the child with os._exit(), or make a new call in it"
         )
 
 
@@ -254,8 +299,9 @@ class LLMClientError(AgentRuntimeError, TypeError):
 
     def __str__(self) -> str:
         return (
-            f"{self.problem}; an LLM client has one method, call_llm(messages, config, task_id, workflow_name,"
-            " prompt_template, template_version, metadata), that returns a mapping with 'content'"
+            f"{self.problem}; an LLM client has one method, call_llm(messages, config, task_id,"
+            " workflow_name, prompt_template, template_version, metadata), and it returns a mapping"
+            " with 'content'"
         )
 
 

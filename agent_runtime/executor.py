@@ -75,7 +75,10 @@ class Executor:
         return self._program.run(inputs, timeout=timeout, on_running_loop=on_running_loop, names=names)
 
     async def run_async(
-        self, inputs: Mapping[str, object] | None = None, *, timeout: float | None = None
+        self,
+        inputs: Mapping[str, object] | None = None,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - the same signature as the sync entry point
     ) -> RunResult:
         """Run the steps once on the running loop and return the result; blocks nothing.
 
@@ -88,4 +91,4 @@ class Executor:
             BaseException: whatever a step raised, the object itself.
         """
         __tracebackhide__ = True
-        return await self._program.run_async(inputs, timeout=timeout)
+        return await self._program.run_async(inputs, limit=timeout)

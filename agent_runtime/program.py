@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
 
 from agent_runtime.bridge import (
     OnRunningLoop,
@@ -20,7 +20,7 @@ from agent_runtime.llm import LLM, LLMClient, ScriptedClient
 from agent_runtime.loading import Notes, bind_inputs, check_names
 from agent_runtime.outcomes import Outcome
 from agent_runtime.results import RunResult
-from agent_runtime.steps import Offload, Surroundings
+from agent_runtime.steps import Callee, Offload, Surroundings, is_async, thread_name
 from agent_runtime.workflow import Workflow
 
 __all__ = ("AnyFunction", "Program", "Registry")
@@ -45,13 +45,12 @@ class _ToLane:
         self.on_caller = lane.call_outcome
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
+class Program(NamedTuple):
     """Everything that runs of one workflow have in common; never changes, so threads may share it."""
 
     plan: Plan
-    functions: Registry
-    tools: Registry
+    functions: Mapping[str, Callee]
+    tools: Mapping[str, Callee]
     llm: LLM
 
     @classmethod
@@ -77,7 +76,8 @@ class Program:
         if notes or workflow is None:
             raise WorkflowError(notes.problems())
         client = LLM.of(ScriptedClient() if llm is None else llm)
-        return cls(Plan.of(workflow), *registered, client)
+        functions_, tools_ = map(_callees, registered)
+        return cls(Plan.of(workflow), functions_, tools_, client)
 
     def run(
         self,
@@ -90,21 +90,24 @@ class Program:
         """Run once through the bridge; blocks the calling thread."""
         __tracebackhide__ = True
         bound = bind_inputs(self.plan.workflow, inputs)
-        return run_sync(
-            self._execute, bound, _ToCaller(), timeout=timeout, on_running_loop=on_running_loop, names=names
-        ).unwrap()
 
-    async def run_async(self, inputs: Mapping[str, object] | None, *, timeout: float | None) -> RunResult:
+        async def carry_out() -> Outcome[RunResult]:
+            return await self._execute(bound, _ToCaller())
+
+        carry_out.__qualname__ = f"workflow '{self.plan.workflow.name}'"  # what the bridge says in messages
+        return run_sync(carry_out, timeout=timeout, on_running_loop=on_running_loop, names=names).unwrap()
+
+    async def run_async(self, inputs: Mapping[str, object] | None, *, limit: float | None) -> RunResult:
         """Run once on the loop that this is awaited on."""
         __tracebackhide__ = True
         bound = bind_inputs(self.plan.workflow, inputs)
         name = self.plan.workflow.name
         async with WorkerLane(f"agent_runtime functions of {name}") as lane:
             try:
-                async with asyncio.timeout(timeout):
+                async with asyncio.timeout(limit):
                     outcome = await self._execute(bound, _ToLane(lane))
             except TimeoutError as error:  # never a step's own: that is in the outcome
-                error.args = (f"workflow '{name}' was cancelled after {timeout:g} s",)
+                error.args = (f"workflow '{name}' was cancelled after {limit:g} s",)
                 raise
         return outcome.unwrap()
 
@@ -118,8 +121,13 @@ class Program:
             tools=self.tools,
             llm=self.llm,
             offload=offload,
+            loop_thread=thread_name(),
         )
         return await execute(self.plan, inputs, around)
+
+
+def _callees(registry: Registry) -> Mapping[str, Callee]:
+    return {name: Callee(fn, is_async(fn)) for name, fn in registry.items()}
 
 
 def _registry(what: str, given: Registry | None) -> Registry:
@@ -132,7 +140,8 @@ def _registry(what: str, given: Registry | None) -> Registry:
         return {}
     if not isinstance(given, Mapping):
         raise TypeError(f"{what}= is a mapping of names to callables, not {type(given).__name__}")
-    for name, fn in given.items():
+    entries: Iterable[tuple[object, object]] = given.items()  # types promise more than callers keep
+    for name, fn in entries:
         if not isinstance(name, str) or not callable(fn):
             raise TypeError(
                 f"{what}={{{name!r}: ...}} is {type(fn).__name__}, and must be a callable with a text as name"

@@ -96,7 +96,10 @@ class Runtime:
         return self._program.run(inputs, timeout=timeout, on_running_loop=on_running_loop, names=names)
 
     async def run_async(
-        self, inputs: Mapping[str, object] | None = None, *, timeout: float | None = None
+        self,
+        inputs: Mapping[str, object] | None = None,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - the same signature as the sync entry point
     ) -> RunResult:
         """Run the workflow once on the running loop and return its result; blocks nothing.
 
@@ -123,7 +126,7 @@ class Runtime:
         """
         __tracebackhide__ = True
         self._check_open()
-        return await self._program.run_async(inputs, timeout=timeout)
+        return await self._program.run_async(inputs, limit=timeout)
 
     def close(self) -> None:
         """Refuse further runs; may be called any number of times, from any thread.

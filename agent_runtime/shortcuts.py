@@ -90,7 +90,7 @@ async def run_workflow_async(
     functions: Registry | None = None,
     tools: Registry | None = None,
     llm: LLMClient | None = None,
-    timeout: float | None = None,
+    timeout: float | None = None,  # noqa: ASYNC109 - the same signature as the sync entry point
 ) -> RunResult:
     """Load a workflow, run it once on the running loop and return its result.
 
@@ -119,7 +119,7 @@ async def run_workflow_async(
         BaseException: whatever a step raised, the object itself.
     """
     __tracebackhide__ = True
-    return await _load(source, functions, tools, llm).run_async(inputs, timeout=timeout)
+    return await _load(source, functions, tools, llm).run_async(inputs, limit=timeout)
 
 
 def _load(

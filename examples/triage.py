@@ -12,7 +12,7 @@ async def find_customer(customer: str) -> dict[str, str]:
     return {"name": customer, "plan": "gold"}
 
 
-def choose_queue(label: str, urgent: bool) -> str:  # noqa: FBT001 - steps pass arguments by name
+def choose_queue(label: str, urgent: bool) -> str:
     """Choose by label; runs on the thread that called run_workflow()."""
     return f"{label}-now" if urgent else label
 

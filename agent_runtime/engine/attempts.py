@@ -61,8 +61,8 @@ class StepRun:
                 return _inner(tried)
             delay = min(retry.backoff * 2 ** (self.attempts - 1), _MAX_BACKOFF)
             kind = type(_inner(tried).error).__name__
-            _log.info("step '%s': attempt %d raised %s; next in %g s", step.id, self.attempts, kind, delay)
             del tried
+            _log.info("step '%s': attempt %d raised %s; next in %g s", step.id, self.attempts, kind, delay)
             await asyncio.sleep(delay)
 
     async def _limited(self) -> Outcome[Outcome[object]]:
@@ -79,10 +79,13 @@ class StepRun:
 
 def _inner(outcome: Outcome[Outcome[object]]) -> Outcome[object]:
     """Return the step's own outcome; an outer error means that it never had one."""
-    if outcome.error is not None:
-        return Outcome(error=outcome.error)
-    assert outcome.value is not None
-    return outcome.value
+    if outcome.value is not None:
+        return outcome.value
+    error, outcome.error = outcome.error, None  # no frame may keep it: its traceback keeps frames
+    try:
+        return Outcome(error=error)
+    finally:
+        del error
 
 
 def _may_retry(tried: Outcome[Outcome[object]]) -> bool:
@@ -91,9 +94,9 @@ def _may_retry(tried: Outcome[Outcome[object]]) -> bool:
     An outer error is a reference that will not resolve next time either, or a cancellation; only a
     passed time limit counts as a failed attempt.
     """
-    if tried.error is not None:
+    if tried.value is None:
         return isinstance(tried.error, StepTimeoutError)
-    return tried.value is not None and isinstance(tried.value.error, Exception)
+    return isinstance(tried.value.error, Exception)
 
 
 async def _within(
@@ -113,14 +116,21 @@ async def _within(
         return done
     if task.uncancel() > 0:
         return done  # the run is being cancelled as well, and that goes first
+    if not isinstance(_error_in(done), asyncio.CancelledError | None):
+        return done  # an error of its cleanup: that is the step's own
     inner = _inner(done)
     if inner.error is None:
         _log.warning("step '%s' swallowed the cancellation at its timeout of %g s", step, seconds)
-    elif not isinstance(inner.error, asyncio.CancelledError):
-        return done
     late = StepTimeoutError(step, seconds)
     late.__cause__ = inner.error
-    return Outcome(error=late)
+    try:
+        return Outcome(error=late)
+    finally:
+        del late
+
+
+def _error_in(outcome: Outcome[Outcome[object]]) -> BaseException | None:
+    return outcome.value.error if outcome.value is not None else outcome.error
 
 
 def _expire(task: asyncio.Task[Any], expired: list[bool]) -> None:

@@ -8,9 +8,9 @@ failure cancels what still runs; the run ends when all of it has cleaned up.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 import time
-from collections import deque
 from collections.abc import Mapping
 
 from agent_runtime.engine.attempts import SKIPPED, StepRun
@@ -49,19 +49,19 @@ class _Execution:
         self._around = around
         self._scope = RunScope(inputs, plan.numbers, plan.workflow.file)
         self._loop = asyncio.get_running_loop()
+        self._context = contextvars.copy_context()
         self._needed = list(plan.needed)
         self._running: dict[StepTask, tuple[int, StepRun, float]] = {}
-        self._ended: deque[StepTask] = deque()
-        self._waiter: asyncio.Future[None] | None = None
+        self._quiet: asyncio.Future[None] = self._loop.create_future()
         self._records: list[StepRecord | None] = [None] * len(plan.needed)
         self._failure: Outcome[RunResult] | None = None
         self._stopping = False
 
     async def run(self) -> Outcome[RunResult]:
-        """Start what is ready, and go on until nothing runs any more."""
+        """Start what is ready, and wait until nothing runs any more."""
         for number in self._plan.ready:
             self._start(number)
-        cancelled = await self._drain()
+        cancelled = await self._until_quiet()
         failure, self._failure = self._failure, None
         if cancelled.error is not None:
             if failure is not None:
@@ -69,42 +69,39 @@ class _Execution:
             cancelled.unwrap()
         return capture(self._result) if failure is None else failure
 
-    def _start(self, number: int) -> None:
-        step = self._plan.workflow.steps[number]
-        step_run = StepRun(step, self._scope, self._around)
-        task = self._loop.create_task(step_run.outcome(), name=self._plan.names[number])
-        self._running[task] = (number, step_run, time.time())
-        task.add_done_callback(self._on_done)
-
-    def _on_done(self, task: StepTask) -> None:
-        self._ended.append(task)
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-
-    async def _drain(self) -> Outcome[None]:
-        """Wait for one batch of ended steps after another; remember a cancellation from outside."""
+    async def _until_quiet(self) -> Outcome[None]:
+        """Wait for the end of all steps; remember a cancellation from outside and pass it on."""
         cancelled: Outcome[None] = Outcome()
         try:
             while self._running:
                 try:
-                    await self._wait_for_news()
+                    await self._quiet
                 except asyncio.CancelledError as error:
                     cancelled.error = error
+                    self._quiet = self._loop.create_future()  # the old one is cancelled now
                     self._stop()
-                while self._ended:
-                    self._settle(self._ended.popleft())
         except GeneratorExit:
             self._stop()  # the loop is gone, nothing can be awaited any more
             raise
         return cancelled
 
-    async def _wait_for_news(self) -> None:
-        if not self._ended:
-            self._waiter = self._loop.create_future()
-            try:
-                await self._waiter
-            finally:
-                self._waiter = None
+    def _start(self, number: int) -> None:
+        step = self._plan.workflow.steps[number]
+        step_run = StepRun(step, self._scope, self._around)
+        # Copies of the run's context: steps start in callbacks, whose own context is not the caller's.
+        context = self._context.copy()
+        task = self._loop.create_task(step_run.outcome(), name=self._plan.names[number], context=context)
+        self._running[task] = (number, step_run, time.time())
+        task.add_done_callback(self._on_done, context=self._context.copy())
+
+    def _on_done(self, task: StepTask) -> None:
+        """Settle a step; an exception here, a KeyboardInterrupt say, must not leave the run waiting."""
+        try:
+            self._settle(task)
+        except BaseException as error:  # noqa: BLE001 - it comes out of the run
+            self._end_with(error, "the runtime")
+        if not self._running and not self._quiet.done():
+            self._quiet.set_result(None)
 
     def _stop(self) -> None:
         self._stopping = True
@@ -118,7 +115,7 @@ class _Execution:
             return
         outcome = task.result()
         if outcome.error is not None:
-            self._fail(number, outcome.error)
+            self._end_with(outcome.error, f"step '{self._plan.workflow.steps[number].id}'")
             return
         skipped = outcome.value is SKIPPED
         state = StepState.SKIPPED if skipped else StepState.SUCCEEDED
@@ -142,12 +139,13 @@ class _Execution:
             if self._needed[dependent] == 0:
                 self._start(dependent)
 
-    def _fail(self, number: int, error: BaseException) -> None:
+    def _end_with(self, error: BaseException, who: str) -> None:
+        """Keep the first failure and cancel the other steps; their own failures can only be logged."""
         if not self._stopping:
             self._failure = Outcome(error=error)
             self._stop()
         elif not isinstance(error, asyncio.CancelledError):
-            self._log_lost(f"step '{self._plan.workflow.steps[number].id}'", error)
+            self._log_lost(who, error)
 
     def _log_lost(self, who: str, error: BaseException | None) -> None:
         """Log a failure that cannot come out, because an earlier one or a cancellation does."""

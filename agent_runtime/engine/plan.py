@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from agent_runtime.workflow import Workflow
 
 __all__ = ("Plan",)
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """Which steps wait for which, by their number in the file.
 
     Attributes:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import enum
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from agent_runtime.errors import LLMClientError
 
@@ -36,7 +35,7 @@ class LLMClient(Protocol):
     ``def`` marked with :func:`fast` is called in place on the loop.
     """
 
-    def call_llm(  # noqa: PLR0913 - the published signature
+    def call_llm(
         self,
         *,
         messages: Sequence[Mapping[str, object]],
@@ -74,8 +73,7 @@ def fast(fn: F) -> F:
     return fn
 
 
-@dataclass(frozen=True, slots=True)
-class LLM:
+class LLM(NamedTuple):
     """A client that has been looked at: its method, and how to call it."""
 
     call_llm: Callable[..., object]

@@ -27,7 +27,7 @@ class ScriptedClient:
         self._replies = {step: _Replies(given) for step, given in (replies or {}).items()}
 
     @fast
-    def call_llm(  # noqa: PLR0913 - the published signature
+    def call_llm(
         self,
         *,
         messages: Sequence[Mapping[str, object]],

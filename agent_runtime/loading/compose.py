@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from typing import Protocol, cast
 
 import yaml
 
@@ -76,7 +76,7 @@ def compose(text: str, notes: Notes) -> Node | None:
         notes.add(_position(error.problem_mark or error.context_mark), *_explain(error, lines))
         return None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        notes.add(Position(1, 1), f"the file is not YAML: {error}")
+        notes.add(Position(1, 1), f"this is not YAML: {_first_line(error)}")
         return None
     finally:
         loader.dispose()
@@ -84,19 +84,21 @@ def compose(text: str, notes: Notes) -> Node | None:
 
 def _events(loader: yaml.SafeLoader) -> Iterator[yaml.Event]:
     while loader.check_event():
-        yield loader.get_event()
+        yield cast("yaml.Event", loader.get_event())  # type: ignore[no-untyped-call]  # missing in the stubs
 
 
-@dataclass(slots=True)
 class _Open:
     """A collection whose end has not been seen."""
 
-    position: Position
-    anchor: str | None
-    is_mapping: bool
-    items: list[Node] = field(default_factory=list)
-    keys: dict[str, Position] = field(default_factory=dict)
-    size: int = 1
+    __slots__ = ("anchor", "is_mapping", "items", "keys", "position", "size")
+
+    def __init__(self, position: Position, anchor: str | None, *, is_mapping: bool) -> None:
+        self.position = position
+        self.anchor = anchor
+        self.is_mapping = is_mapping
+        self.items: list[Node] = []
+        self.keys: dict[str, Position] = {}
+        self.size = 1
 
 
 class _Composer:
@@ -130,18 +132,19 @@ class _Composer:
         return self._root
 
     def _refuse(self, event: yaml.Event, message: str, hint: str = "") -> None:
-        self._notes.add(_position(event.start_mark), message, hint)
+        self._notes.add(_start_of(event), message, hint)
         raise _Stop
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
-        position = _position(event.start_mark)
+        position = _start_of(event)
         self._no_tag(event.tag, event)
         value: object = event.value
         place = None
         if not event.style and not event.tag:  # None, or "" from the C parser
             value = self._plain(event.value, position)
         if isinstance(value, str) and "${" in value:
-            place = place_in(self._lines, value, event.start_mark.index, event.end_mark.index, event.style)
+            start, end = cast("_Mark", event.start_mark), cast("_Mark", event.end_mark)
+            place = place_in(self._lines, value, start.index, end.index, event.style)
         self._put(Scalar(value, position, place), 1, event.anchor)
 
     def _plain(self, text: str, position: Position) -> object:
@@ -165,7 +168,7 @@ class _Composer:
         if event.anchor is not None:
             self._open_anchors.add(event.anchor)
         is_mapping = isinstance(event, yaml.MappingStartEvent)
-        self._stack.append(_Open(_position(event.start_mark), event.anchor, is_mapping))
+        self._stack.append(_Open(_start_of(event), event.anchor, is_mapping=is_mapping))
 
     def _end(self) -> None:
         done = self._stack.pop()
@@ -187,7 +190,7 @@ class _Composer:
         if name not in self._anchors:
             self._refuse(event, f"there is no anchor '&{name[:40]}' for this alias", "define it further up")
         node, size = self._anchors[name]
-        self._put(node, size, None, alias=_position(event.start_mark))
+        self._put(node, size, None, alias=_start_of(event))
 
     def _put(self, node: Node, size: int, anchor: str | None, *, alias: Position | None = None) -> None:
         """Add a finished node to the collection that is open, or make it the root."""
@@ -230,13 +233,27 @@ class _Composer:
     def _no_tag(self, tag: str | None, event: yaml.Event) -> None:
         if tag is not None and tag != "tag:yaml.org,2002:str":
             name = tag.replace("tag:yaml.org,2002:", "!!")
-            self._notes.add(
-                _position(event.start_mark), f"the tag '{name[:60]}' is not part of the format", "remove it"
-            )
+            self._notes.add(_start_of(event), f"the tag '{name[:60]}' is not part of the format", "remove it")
 
 
-def _position(mark: yaml.Mark | None) -> Position:
+class _Mark(Protocol):
+    """What both of PyYAML's parsers call a mark, though in two classes."""
+
+    line: int
+    column: int
+    index: int
+
+
+def _position(mark: _Mark | None) -> Position:
     return Position(1, 1) if mark is None else Position(mark.line + 1, mark.column + 1)
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
+
+
+def _start_of(event: yaml.Event) -> Position:
+    return _position(cast("_Mark", event.start_mark))
 
 
 def _explain(error: yaml.MarkedYAMLError, lines: Lines) -> tuple[str, str]:

@@ -52,12 +52,17 @@ def parse_workflow(source: Source) -> tuple[Workflow | None, Notes]:
 def from_steps(
     steps: Sequence[Step | Mapping[str, object]], outputs: Mapping[str, object] | None
 ) -> tuple[Workflow, Notes]:
-    """Make a workflow of parsed steps or of plain mappings; any inputs are taken."""
+    """Make a workflow of parsed steps or of plain mappings; any inputs are taken.
+
+    Raises:
+        TypeError: ``steps`` is not a list.
+    """
     notes = Notes(STEPS_NAME)
     parsed: list[Step] = []
-    if not isinstance(steps, Sequence) or isinstance(steps, str | bytes):
+    given: object = steps
+    if isinstance(given, str | bytes) or not isinstance(given, Sequence):
         raise TypeError(
-            f"steps are given as a list, not as {type(steps).__name__}; for YAML use Runtime(source)"
+            f"steps are given as a list, not as {type(given).__name__}; for YAML use Runtime(source)"
         )
     for index, step in enumerate(steps):
         if isinstance(step, Step):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import enum
 import math
 import re
@@ -25,7 +24,7 @@ __all__ = ("NAME", "Form", "nearest", "read_name", "read_template", "shown")
 E = TypeVar("E", bound=enum.Enum)
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}")
-"""Step ids and input names: what can stand in a reference without quotes. ASCII, so that no two look alike."""
+"""Ids and input names: what can stand in a reference without quotes. ASCII, so that no two look alike."""
 
 
 class Form:
@@ -218,6 +217,8 @@ def nearest(name: str, known: Iterable[str], *, lead: str = "did you mean") -> s
     lowered = {word.lower(): word for word in words}
     if name.lower() in lowered:
         return f"{lead} '{lowered[name.lower()]}'" + ("?" if lead == "did you mean" else "")
+    import difflib  # for mistakes only
+
     near = difflib.get_close_matches(name[:100], words[:2_000], n=1, cutoff=0.6)
     if not near:
         return ""

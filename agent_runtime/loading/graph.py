@@ -147,7 +147,7 @@ def _trim(left: dict[str, set[str]]) -> None:
     """Remove every step that could run, as if it had; what stays is a cycle or waits for one."""
     dependents: dict[str, list[str]] = {}
     for name, needed in left.items():
-        needed &= left.keys()
+        needed.intersection_update([other for other in needed if other in left])
         for other in needed:
             dependents.setdefault(other, []).append(name)
     ready = [name for name, needed in left.items() if not needed]

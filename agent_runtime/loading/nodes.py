@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from typing_extensions import TypeAliasType
+from typing import Any, TypeAlias
 
 from agent_runtime.errors import Problem
 from agent_runtime.workflow import Position
@@ -46,7 +44,7 @@ class Pairs:
     position: Position
 
 
-Node = TypeAliasType("Node", Scalar | Items | Pairs)
+Node: TypeAlias = "Scalar | Items | Pairs"
 
 
 class Notes:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import os
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from agent_runtime.errors import Problem, WorkflowError
 
@@ -15,8 +14,7 @@ TEXT_NAME = "<workflow text>"
 _MAX_BYTES = 16_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """The text of a workflow, the name of its file for messages, and its name if it has none of its own."""
 
     text: str
@@ -85,6 +83,8 @@ def _similar(path: str) -> str:
         names = os.listdir(folder or ".")
     except (OSError, ValueError):
         return f"nor is there a folder '{folder}'"
+    import difflib  # for mistakes only
+
     near = difflib.get_close_matches(name, names[:10_000], n=1, cutoff=0.6)
     if near:
         return f"did you mean '{os.path.join(folder, near[0])}'?"

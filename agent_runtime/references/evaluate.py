@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
@@ -86,6 +85,8 @@ def _step_into(value: object, path: Path, count: int) -> object:
 def _missing(where: str, key: str | int, value: Mapping[object, object]) -> str:
     names = [str(name) for name in value if isinstance(name, str | int)]
     shown = ", ".join(repr(name) for name in names[:10]) + (", ..." if len(names) > 10 else "")
+    import difflib  # for failures only
+
     near = difflib.get_close_matches(str(key), names[:200], n=1)
     meant = f"; did you mean '{near[0]}'?" if near else ""
     return (

@@ -5,8 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-
-from typing_extensions import TypeAliasType
+from typing import TypeAlias
 
 __all__ = ("Binary", "Comparison", "Literal", "Negation", "Node", "Operator", "Path", "Reference", "Root")
 
@@ -101,7 +100,7 @@ class Binary:
         return f" {self.operator.value} ".join(_wrapped(operand, *kinds) for operand in self.operands)
 
 
-Node = TypeAliasType("Node", Literal | Path | Negation | Comparison | Binary)
+Node: TypeAlias = "Literal | Path | Negation | Comparison | Binary"
 
 
 @dataclass(frozen=True, slots=True)

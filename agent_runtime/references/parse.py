@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from agent_runtime.references.nodes import Binary, Comparison, Literal, Negation, Node, Operator, Path, Root
 
@@ -83,8 +83,7 @@ class ReferenceSyntaxError(ValueError):
         return f"{self.message}; {self.hint}" if self.hint else self.message
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
+class _Token(NamedTuple):
     kind: str
     text: str
     offset: int

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-
-from typing_extensions import TypeAliasType
+from typing import TypeAlias
 
 from agent_runtime.references.nodes import Reference
 from agent_runtime.references.parse import ReferenceSyntaxError, parse_at
@@ -53,7 +51,7 @@ class Pairs:
     pairs: tuple[tuple[str, Template], ...]
 
 
-Template = TypeAliasType("Template", Constant | Reference | Text | Items | Pairs)
+Template: TypeAlias = "Constant | Reference | Text | Items | Pairs"
 
 _MARK = re.compile(r"\$\$\{|\$\{")
 
@@ -130,6 +128,8 @@ def to_text(value: object) -> str:
     """Write a value out as it appears between text: text as it is, everything else as JSON."""
     if isinstance(value, str):
         return value
+    import json  # five milliseconds that most workflows never need
+
     return json.dumps(value, ensure_ascii=False, default=str)
 
 

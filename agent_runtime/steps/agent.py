@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping, Sequence
 
 from agent_runtime.errors import LLMClientError
 from agent_runtime.llm.client import Kind
-from agent_runtime.outcomes import Outcome, acapture, capture
-from agent_runtime.steps.call import Invocation, Surroundings, Trace
+from agent_runtime.outcomes import Outcome, capture
+from agent_runtime.steps.call import Invocation, Surroundings, Trace, settled
 from agent_runtime.workflow import AgentCall
 
 __all__ = ("NO_CONTENT", "ask")
@@ -40,9 +39,7 @@ async def ask(
             "instance_id": around.run_id,
         },
     }
-    outcome = await _call(arguments, around, trace)
-    if outcome.error is None and inspect.isawaitable(outcome.value):
-        outcome = await acapture(outcome.value)
+    outcome = await settled(await _call(arguments, around, trace))
     if outcome.error is not None:
         return outcome
     return capture(_output, outcome.value, trace)

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from agent_runtime.llm.client import LLM
 from agent_runtime.outcomes import Outcome, acapture
 from agent_runtime.steps.offload import Offload, thread_name
 from agent_runtime.workflow import RunsOn
 
-__all__ = ("Invocation", "Surroundings", "Trace", "invoke", "is_async")
+__all__ = ("Callee", "Invocation", "Surroundings", "Trace", "invoke", "is_async", "settled")
 
 T = TypeVar("T")
 
 AnyFunction = Callable[..., object]
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Callee(NamedTuple):
+    """A registered function, and whether calling it gives a coroutine."""
+
+    fn: AnyFunction
+    is_async: bool
+
+
+class Surroundings(NamedTuple):
     """What all steps of one run share.
 
     Attributes:
@@ -38,19 +43,21 @@ class Surroundings:
     workflow_id: str
     workflow_name: str
     run_id: str
-    functions: Mapping[str, AnyFunction]
-    tools: Mapping[str, AnyFunction]
+    functions: Mapping[str, Callee]
+    tools: Mapping[str, Callee]
     llm: LLM
     offload: Offload
-    loop_thread: str = field(default_factory=thread_name)
+    loop_thread: str
 
 
-@dataclass(slots=True)
 class Trace:
     """What is known of a step beside its outcome; the attempt in progress writes it."""
 
-    thread: str | None = None
-    usage: Mapping[str, object] | None = None
+    __slots__ = ("thread", "usage")
+
+    def __init__(self) -> None:
+        self.thread: str | None = None
+        self.usage: Mapping[str, object] | None = None
 
 
 class Invocation(Generic[T]):
@@ -63,6 +70,7 @@ class Invocation(Generic[T]):
         self._trace = trace
 
     def __call__(self) -> T:
+        """Call the function; whatever it raises comes out."""
         __tracebackhide__ = True
         self._trace.thread = thread_name()
         return self._fn(**self._arguments)
@@ -78,20 +86,29 @@ def is_async(fn: object) -> bool:
 
 
 async def invoke(
-    fn: AnyFunction, arguments: Mapping[str, object], runs_on: RunsOn, around: Surroundings, trace: Trace
+    callee: Callee, arguments: Mapping[str, object], runs_on: RunsOn, around: Surroundings, trace: Trace
 ) -> Outcome[object]:
     """Call a user's function where its kind belongs, and await what it returns if need be."""
-    if is_async(fn):
+    if callee.is_async:
         trace.thread = around.loop_thread
-        return await acapture(_awaited(fn, arguments))
+        awaitable = callee.fn(**arguments)
+        assert isinstance(awaitable, Awaitable)
+        return await acapture(awaitable)
     run = around.offload.on_caller if runs_on is RunsOn.CALLER else around.offload.on_worker
-    outcome = await run(Invocation(fn, arguments, trace))
-    if outcome.error is None and inspect.isawaitable(outcome.value):
-        return await acapture(outcome.value)
-    return outcome
+    return await settled(await run(Invocation(callee.fn, arguments, trace)))
 
 
-async def _awaited(fn: AnyFunction, arguments: Mapping[str, object]) -> object:
-    result = fn(**arguments)
-    assert isinstance(result, Awaitable)
-    return await result
+async def settled(outcome: Outcome[object]) -> Outcome[object]:
+    """Await what a plain function returned, if that is awaitable.
+
+    The outcome is emptied: frames of the thread it came from may keep it, and they are kept by the
+    traceback of the very exception that is in it.
+    """
+    value, error = outcome.value, outcome.error
+    outcome.value = outcome.error = None
+    if error is None and inspect.isawaitable(value):
+        return await acapture(value)
+    try:
+        return Outcome(value, error)
+    finally:
+        del value, error
