@@ -28,11 +28,11 @@ def execute(sources: Iterable[str]) -> None:
     cells = [nbformat.v4.new_code_cell(source) for source in sources]  # type: ignore[no-untyped-call]  # untyped
     with tempfile.TemporaryDirectory() as folder, _environment_in(folder):
         notebook = nbformat.v4.new_notebook(cells=cells)  # type: ignore[no-untyped-call]  # untyped
-        client = NotebookClient(notebook, km=_manager(), timeout=None)
+        client = NotebookClient(notebook, km=_manager(folder), timeout=None)
         client.execute(cwd=os.getcwd())
 
 
-def _manager() -> Any:
+def _manager(folder: str) -> Any:
     """Return a manager whose only kernel is the Python that runs this."""
     from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
     from jupyter_client.manager import AsyncKernelManager
@@ -43,7 +43,11 @@ def _manager() -> Any:
             argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
             return KernelSpec(argv=argv, display_name="this Python", language="python")
 
-    return AsyncKernelManager(kernel_spec_manager=OnlyThisPython(), kernel_name="this-python")
+    manager = AsyncKernelManager(kernel_spec_manager=OnlyThisPython(), kernel_name="this-python")
+    if sys.platform != "win32":
+        # Sockets in a folder of its own: a kernel on ports warns that others could listen.
+        manager.transport, manager.ip = "ipc", str(Path(folder, "socket"))
+    return manager
 
 
 @contextmanager
