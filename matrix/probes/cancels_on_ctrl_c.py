@@ -99,7 +99,7 @@ def _cancellations_pending() -> int:
 
 
 def broken(run: Run) -> Run:
-    """Wait patiently for a worker thread that no signal reaches, and raise when it has ended."""
+    """Raise at once and leave the work running behind, as a wait on a future in a thread does."""
 
     def call(source: Source, inputs: Mapping[str, object]) -> Mapping[str, object]:
         results: list[Mapping[str, object]] = []
@@ -112,16 +112,13 @@ def broken(run: Run) -> Run:
             finally:
                 ended.set()
 
-        threading.Thread(target=work).start()
-        interrupted = False
-        while not ended.is_set():
-            try:
-                waiting.set()
-                ended.wait()
-            except KeyboardInterrupt:
-                interrupted = True
-        if interrupted:
-            raise KeyboardInterrupt
+        previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            threading.Thread(target=work, daemon=True).start()
+            waiting.set()
+            ended.wait()
+        finally:
+            signal.signal(signal.SIGINT, previous)
         return results[0]
 
     return call

@@ -17,7 +17,7 @@ PROBE = Probe(
     promise="S7",
 )
 
-_LIMIT = 1.0
+_LIMIT = 0.5
 """Seconds that the loop's thread gets to drop what it held last; a guess, it needs microseconds."""
 
 
