@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import sys
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, TextIO
 
 from matrix.board import Board, Mark
+from matrix.cells import GATE
 from matrix.grid import Grid, Line, legend, probe_legend
 from matrix.perform import CONTROL
 from matrix.verdict import Verdict
@@ -20,6 +23,8 @@ __all__ = ("Plain", "Show", "can_show", "closing_lines", "terminal_width")
 
 # More than this is not read on a terminal; the files of the run have all of it.
 MAX_LISTED = 20
+# From how many cells on one probe's failures become one entry.
+MAX_ALIKE = 3
 
 
 class Show:
@@ -45,16 +50,14 @@ class Plain(Show):
         self._board = board
         self._stream = stream
         self._ascii_only = not can_show(stream)
-        self._left: dict[str, int] = {}
-        for cell in board.cells:
-            self._left[cell.context] = self._left.get(cell.context, 0) + 1
+        self._alike: Counter[tuple[str, str]] = Counter()
+        self._left = Counter(cell.context for cell in board.cells)
         self._widest = max(map(len, self._left), default=0)
 
     def finish(self, judged: Judged) -> None:
         """Write what is worth a line by now."""
         if judged.verdict is not Verdict.OK:
-            sign = Mark.of(judged.record.outcome).sign(ascii_only=self._ascii_only)
-            self._write(f"{sign} {judged.cell.id}: {judged.sentence}")
+            self._red(judged)
         context = judged.cell.context
         self._left[context] -= 1
         if not self._left[context]:
@@ -65,6 +68,18 @@ class Plain(Show):
         width = terminal_width()
         for line in closing_lines(self._board, result, width=width, ascii_only=self._ascii_only):
             self._write("".join(text for text, _ in line).rstrip())
+
+    def _red(self, judged: Judged) -> None:
+        """Write a red cell at once, but not a whole log of the same."""
+        alike = (judged.cell.target, judged.cell.probe)
+        self._alike[alike] += 1
+        if self._alike[alike] > MAX_ALIKE:
+            return
+        sign = Mark.of(judged.record.outcome).sign(ascii_only=self._ascii_only)
+        more = (
+            "  (further ones of this probe are in the grid below)" if self._alike[alike] == MAX_ALIKE else ""
+        )
+        self._write(f"{sign} {judged.cell.id}: {' '.join(judged.sentence.split())[:400]}{more}")
 
     def _line_of(self, context: str) -> str:
         own = [cell for cell in self._board.cells if cell.context == context and cell.target != CONTROL]
@@ -117,29 +132,55 @@ def closing_lines(board: Board, result: RunResult, *, width: int, ascii_only: bo
 
 
 def _title(board: Board, target: str) -> Line:
-    names = " ".join(board.label(name) for name in board.entry_points(target))
+    names = " · ".join(board.label(name) for name in board.entry_points(target))
     return [(target, "bold"), (f"  {names}", "dim")]
 
 
 def _unexpected(board: Board, result: RunResult, *, ascii_only: bool) -> list[Line]:
-    lines: list[Line] = [[]]
+    """Return what is red: cell by cell, or in one entry where one probe is red in many cells."""
+    groups: dict[tuple[object, ...], list[Judged]] = {}
+    for one in result.unexpected:
+        groups.setdefault((one.cell.target, one.cell.probe, one.verdict, one.record.outcome), []).append(one)
+    entries = [
+        part for group in groups.values() for part in ([group] if len(group) > MAX_ALIKE else _each(group))
+    ]
     claims = {
         column.probe.name: column.probe.claim
         for target in board.targets()
         for column in board.columns(target)
     }
-    for one in result.unexpected[:MAX_LISTED]:
-        sign = Mark.of(one.record.outcome).sign(ascii_only=ascii_only)
-        lines += [
-            [(f"{sign} ", "bold red"), (one.cell.id, "bold"), (f"  {one.verdict.value}", "red")],
-            [(f"    claim: {claims.get(one.cell.probe, '')}", "dim")],
-            [(f"    {' '.join(one.sentence.split())[:400]}", "")],
-            [(f"    python -m matrix run --cell {one.cell.id}", "cyan")],
-        ]
-    more = len(result.unexpected) - MAX_LISTED
-    if more > 0:
-        lines.append([(f"  and {more} more; results/matrix.json lists all of them", "dim")])
+    lines: list[Line] = [[]]
+    for entry in entries[:MAX_LISTED]:
+        sign = Mark.of(entry[0].record.outcome).sign(ascii_only=ascii_only)
+        lines += _entry(entry, sign, claims.get(entry[0].cell.probe, ""))
+    if len(entries) > MAX_LISTED:
+        lines.append([(f"  and {len(entries) - MAX_LISTED} more; matrix.json lists all of them", "dim")])
     return lines
+
+
+def _each(group: list[Judged]) -> list[list[Judged]]:
+    return [[one] for one in group]
+
+
+def _entry(group: list[Judged], sign: str, claim: str) -> list[Line]:
+    """Return one entry of the list: the cell, or the pattern of all cells that are red in the same way."""
+    first = group[0]
+    cell, note, example = first.cell.id, "", ""
+    if len(group) > 1:
+        contexts = len({one.cell.context for one in group})
+        cell = f"{first.cell.target}/*/*/{first.cell.probe}"
+        note = f"  {len(group)} cells in {contexts} contexts"
+        example = f"{first.cell.entry_point} in {first.cell.context}: "
+    # Against another library's bridge nothing has regressed: it is what it is.
+    verdict = (
+        first.verdict.value if first.cell.target in GATE or first.verdict is not Verdict.REGRESSION else ""
+    )
+    return [
+        [(f"{sign} ", "bold red"), (cell, "bold"), (note, ""), (f"  {verdict}", "red")],
+        [(f"    claim: {claim}", "dim")],
+        [(f"    {example}{' '.join(first.sentence.split())[:400]}", "")],
+        [(f"    python -m matrix run --cell {shlex.quote(cell)}", "cyan")],
+    ]
 
 
 def _totals(result: RunResult) -> list[Line]:
