@@ -23,6 +23,7 @@ def check(run: Run) -> None:
 
         got = caught(run, failing(fail, colour))
 
+        expect(got=got is error, wanted=True, of=f"whether it is the error of the step that is {colour}")
         chain = {"cause": got.__cause__, "context": got.__context__, "notes": getattr(got, "__notes__", [])}
         wanted: dict[str, object] = {"cause": None, "context": None, "notes": []}
         expect(got=chain, wanted=wanted, of=f"what hangs on the error of a step that is {colour}")
