@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from matrix.board import Board, Column, Mark
 from matrix.model import Cell
+from matrix.perform import CONTROL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,7 +71,14 @@ class Grid:
 
     def _needed(self, columns: Sequence[Column], per_place: int) -> int:
         groups = _groups(columns, per_place)
-        return self._names_width() + sum(width for _, _, width in groups) + len("  controls  red")
+        return self._names_width() + sum(width for _, _, width in groups) + len(self._totals_heading())
+
+    def _totals_heading(self) -> str:
+        return "  controls  red" if self._has_controls else "  red"
+
+    @property
+    def _has_controls(self) -> bool:
+        return any(cell.target == CONTROL for cell in self.board.cells)
 
     def _names_width(self) -> int:
         return max((len(name) for name in self.board.contexts(self.target)), default=0) + 2
@@ -82,7 +90,7 @@ class Grid:
             promises.append((promise.ljust(width), "bold"))
             text = "".join(column.letter.ljust(per_place + 1) for column in members)
             letters.append((text.ljust(width), "dim"))
-        promises.append(("  controls  red", "dim"))
+        promises.append((self._totals_heading(), "dim"))
         return [promises, letters] if any(column.letter for column in columns) else [promises]
 
     def _row(
@@ -127,7 +135,8 @@ class Grid:
         style = "bold white on red" if caught.red else "green" if complete else "dim"
         own = [cell for cell in self.board.cells if cell.context == context and cell.target == self.target]
         red = self.board.tally(own).red
-        return [(f"  {text:>8}", style), (f"  {red or '':>3}", "bold red")]
+        controls = f"  {text:>8}" if self._has_controls else ""
+        return [(controls, style), (f"  {red or '':>3}", "bold red")]
 
     def _unfolded(self, context: str, columns: Sequence[Column], entry_points: Sequence[str]) -> list[Line]:
         """Return a row for each entry point, when they do not all look the same."""

@@ -63,7 +63,7 @@ class Story:
         self.current_pid = 0
         self._on_begin = on_begin
         self._began = now
-        self._ready = False
+        self._ready: set[int] = set()
         self._done = False
         self._failure = ""
         self._held: Record | None = None
@@ -94,19 +94,13 @@ class Story:
         """
         match message.kind:
             case "ready":
-                self._ready = True
-                self._facts = message.mapping("facts")
-                self._fingerprint = message.mapping("fingerprint")
+                self._enter(message)
             case "begin":
                 return self._begin(message, now)
             case "end":
                 self._end(message, now, output)
-            case "failed":
-                self._failure = message.text("traceback") or "without a traceback"
-                self.deadline = now + EXIT_LIMIT
-            case "done":
-                self._done = True
-                self.deadline = now + EXIT_LIMIT
+            case "failed" | "done":
+                self._leave(message, now)
             case _:
                 raise WireError(f"the host said {message.kind!r}, which means nothing here")
         return []
@@ -142,10 +136,27 @@ class Story:
             return self._settle_enter(remains)
         return self._settle_after_a_cell(remains)
 
+    def _enter(self, message: Message) -> None:
+        if message.pid in self._ready:
+            raise WireError(f"process {message.pid} said that it is ready twice")
+        self._ready.add(message.pid)
+        self._facts = message.mapping("facts")
+        self._fingerprint = message.mapping("fingerprint")
+
+    def _leave(self, message: Message, now: float) -> None:
+        if self._done or self._failure:
+            raise WireError(f"process {message.pid} said twice that its host has ended")
+        if message.kind == "done":
+            self._done = True
+        else:
+            self._failure = message.text("traceback") or "an exception without a traceback"
+        if self.current is None:
+            self.deadline = now + EXIT_LIMIT
+
     def _begin(self, message: Message, now: float) -> list[Record]:
         cell = self._cell_of(message)
-        if not self._ready:
-            raise WireError("a cell began before the host was ready")
+        if message.pid not in self._ready:
+            raise WireError(f"{cell.id} began in process {message.pid}, which has not said that it is ready")
         if self.current is not None:
             raise WireError(f"{cell.id} began while {self.current.id} had not ended")
         self.current, self.current_pid = cell, message.pid

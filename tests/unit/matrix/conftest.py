@@ -1,0 +1,18 @@
+"""What the tests of the machine share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.helpers.registries import Toy
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> Toy:
+    """An empty registry in a folder of its own, with one entry point."""
+    return Toy(tmp_path / "registry")

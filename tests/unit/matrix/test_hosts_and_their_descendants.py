@@ -1,0 +1,193 @@
+"""Processes below a host: they perform cells too, and none of them outlives the run."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from matrix.model import Outcome, Phase
+from matrix.parent import supervise
+from matrix.plan import plan
+
+if TYPE_CHECKING:
+    from tests.helpers.registries import Toy
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="forks and process groups")
+
+FOR_EVER = "threading.Event().wait()"
+# Performs the cells in a process group of its own, somewhere else, as a notebook kernel does.
+GRANDCHILD = """
+code = "from matrix.child import Job; job = Job.resume(); [job.perform(cell) for cell in job.cells]"
+subprocess.run([sys.executable, "-c", code], cwd="/", start_new_session=True)
+"""
+
+
+def note_pid(path: Path) -> str:
+    """Return code that writes the process's own number into a file."""
+    return f"open({str(path)!r}, 'w').write(str(os.getpid()))"
+
+
+def is_gone(path: Path) -> bool:
+    """Whether the process that has left its number in a file ends within a few seconds."""
+    pid = int(path.read_text(encoding="utf-8"))
+    limit = time.monotonic() + 10
+    while time.monotonic() < limit:
+        try:
+            os.kill(pid, 0)
+            state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+        except OSError:
+            return True
+        if state == "Z":
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_grandchild_elsewhere_performs_the_cells(toy: Toy) -> None:
+    toy.context(host=GRANDCHILD).probe("first").probe("second")
+
+    records = toy.run()
+
+    assert {one.outcome for one in records.values()} == {Outcome.PASS}
+
+
+def test_grandchild_that_dies_is_a_crash_in_call_at_once(toy: Toy) -> None:
+    toy.context(host=GRANDCHILD + FOR_EVER).probe("dies", "os._exit(3)", more="limit=60.0")
+
+    began = time.monotonic()
+    record = toy.run()["dies"]
+
+    assert (record.outcome, record.phase) == (Outcome.CRASH, Phase.CALL)
+    assert "which performed the cell, ended during the call" in record.detail
+    assert time.monotonic() - began < 30
+
+
+def test_grandchild_that_hangs_answers_with_its_stacks_and_is_killed(toy: Toy, tmp_path: Path) -> None:
+    check = f"{note_pid(tmp_path / 'pid')}\ndef stuck_here():\n    {FOR_EVER}\nstuck_here()"
+    toy.context(host=GRANDCHILD).probe("hangs", check, more="limit=1.0")
+
+    record = toy.run()["hangs"]
+
+    assert record.outcome is Outcome.HANG
+    assert "in stuck_here" in record.stacks
+    assert is_gone(tmp_path / "pid")
+
+
+@pytest.mark.parametrize(
+    "leave",
+    [
+        pytest.param("os.setsid()", id="in_a_session_of_its_own"),
+        pytest.param("os.setpgid(0, 0)", id="in_a_group_of_its_own"),
+        pytest.param("signal.signal(signal.SIGTERM, signal.SIG_IGN)", id="in_the_group_of_the_host"),
+    ],
+)
+def test_nothing_is_left_of_a_fork_that_a_passing_cell_made(toy: Toy, tmp_path: Path, leave: str) -> None:
+    path = tmp_path / "pid"
+    check = f"""
+    ready, done = os.pipe()
+    if os.fork() == 0:
+        {leave}
+        {note_pid(path)}
+        os.write(done, b"!")
+        {FOR_EVER}
+    os.read(ready, 1)
+    run(None, {{}})
+    """
+    toy.context().probe("forks", check)
+
+    record = toy.run()["forks"]
+
+    assert record.outcome is Outcome.PASS
+    assert is_gone(path)
+
+
+def test_fork_that_comes_out_of_a_check_does_not_go_on_as_the_host(toy: Toy) -> None:
+    check = """
+    run(None, {})
+    child = os.fork()
+    if child:
+        expect(got=os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), wanted=70, of="exit code of the copy")
+    """
+    toy.context().probe("forks", check).probe("works")
+
+    records = toy.run()
+
+    assert {one.outcome for one in records.values()} == {Outcome.PASS}
+
+
+def test_closing_the_iterator_kills_hosts_that_still_run(toy: Toy, tmp_path: Path) -> None:
+    hangs = f"{note_pid(tmp_path / 'pid')}\n{FOR_EVER}"
+    toy.context().probe("a_passes").probe("b_hangs", hangs, more="limit=60.0")
+    begun: list[str] = []
+    planned = plan(toy.registry(), toy.cells(), ci=False)
+
+    records = supervise(
+        planned.batches, root=toy.root, jobs=1, on_begin=lambda cell: begun.append(cell.probe)
+    )
+    assert next(records).cell.probe == "a_passes"
+    wait_for(tmp_path / "pid")
+    records.close()
+
+    assert begun == ["a_passes", "b_hangs"]
+    assert is_gone(tmp_path / "pid")
+
+
+@pytest.mark.parametrize(
+    "number", [pytest.param(signal.SIGINT, id="ctrl_c"), pytest.param(signal.SIGTERM, id="sigterm")]
+)
+def test_interrupted_command_kills_its_hosts_and_ends_with_130(toy: Toy, tmp_path: Path, number: int) -> None:
+    hangs = f"{note_pid(tmp_path / 'pid')}\n{FOR_EVER}"
+    toy.context().probe("a_passes").probe("b_hangs", hangs, more="limit=60.0")
+    command = [
+        sys.executable,
+        "-m",
+        "matrix",
+        "run",
+        "--registry",
+        str(toy.root),
+        "--results",
+        str(tmp_path / "results"),
+    ]
+    command += ["--expectations", str(tmp_path / "none.toml"), "--target", "agent_runtime"]
+
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        wait_for(tmp_path / "pid")
+        process.send_signal(number)
+        output, errors = process.communicate(timeout=30)
+
+    assert process.returncode == 130
+    assert "interrupted: 1 pass" in output
+    assert errors == ""
+    assert is_gone(tmp_path / "pid")
+
+
+def wait_for(path: Path) -> None:
+    """Wait until a file has something in it."""
+    limit = time.monotonic() + 30
+    while time.monotonic() < limit:
+        with contextlib.suppress(OSError):
+            if path.read_text(encoding="utf-8"):
+                return
+        time.sleep(0.02)
+    raise TimeoutError(f"{path} was never written")
+
+
+def test_child_finds_the_code_and_keeps_bytecode(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    check = """
+    run(None, {})
+    code = "import matrix, agent_runtime, sys; print(sys.dont_write_bytecode)"
+    found = subprocess.run([sys.executable, "-c", code], cwd="/", capture_output=True, text=True)
+    expect(got=found.stdout.strip(), wanted="False", of="dont_write_bytecode in a process started in /")
+    """
+    toy.context().probe("looks_around", check)
+
+    assert toy.run()["looks_around"].detail == ""
