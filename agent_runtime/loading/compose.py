@@ -65,7 +65,7 @@ def compose(text: str, notes: Notes) -> Node | None:
         return None
     odd = _UNPRINTABLE.search(text)
     if odd is not None:
-        notes.add(lines.position(odd.start()), f"the character {ascii(odd.group())} is not allowed in YAML")
+        notes.add(lines.position(odd.start()), f"the character {odd.group()!a} is not allowed in YAML")
         return None
     loader = _LOADER(text)
     try:

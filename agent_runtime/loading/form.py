@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-import math
+import functools
 import re
 from collections.abc import Iterable
 from typing import TypeVar
@@ -22,6 +22,9 @@ from agent_runtime.workflow import Need, Position
 __all__ = ("NAME", "Form", "nearest", "read_name", "read_template", "shown")
 
 E = TypeVar("E", bound=enum.Enum)
+
+_MAX_SECONDS = 1_000_000_000
+"""Thirty years; event loops cannot count much further."""
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}")
 """Ids and input names: what can stand in a reference without quotes. ASCII, so that no two look alike."""
@@ -55,10 +58,8 @@ class Form:
                 self._values.setdefault(name, value)
                 self._keys.setdefault(name, key)
                 continue
-            hint = nearest(name, known, lead="write")
-            allowed = ", ".join(f"'{word}'" for word in known)
             message = f"unknown key '{shown(name)}' in {self.owner}"
-            self._notes.add(key.position, message, hint or f"the keys here are {allowed}")
+            self._notes.add(key.position, message, functools.partial(_instead_of, name, known))
 
     def __contains__(self, key: str) -> bool:
         return key in self._values
@@ -107,9 +108,10 @@ class Form:
         value = node.value if isinstance(node, Scalar) else None
         if isinstance(value, bool) or not isinstance(value, int | float):
             self._wrong(key, node, "a number of seconds")
-        elif not math.isfinite(value) or value < minimum or (above and value == minimum):
+        elif not minimum <= value <= _MAX_SECONDS or (above and value == minimum):
             bound = "more than" if above else "at least"
-            self.note(key, f"'{key}' in {self.owner} is {value}, and must be {bound} {minimum:g}")
+            message = f"'{key}' in {self.owner} must be {bound} {minimum:g} and at most {_MAX_SECONDS}"
+            self.note(key, message)
         else:
             return float(value)
         return None
@@ -123,7 +125,7 @@ class Form:
         if isinstance(value, bool) or not isinstance(value, int):
             self._wrong(key, node, "a whole number")
         elif not minimum <= value <= maximum:
-            self.note(key, f"'{key}' in {self.owner} is {value}, and must be from {minimum} to {maximum}")
+            self.note(key, f"'{key}' in {self.owner} must be from {minimum} to {maximum}")
         else:
             return value
         return None
@@ -209,6 +211,11 @@ def read_template(node: Node, notes: Notes) -> Template:
             node.at(min(error.offset, len(node.value) - 1)), f"wrong reference: {error.message}", error.hint
         )
         return Constant(None)
+
+
+def _instead_of(name: str, known: tuple[str, ...]) -> str:
+    allowed = ", ".join(f"'{word}'" for word in known)
+    return nearest(name, known, lead="write") or f"the keys here are {allowed}"
 
 
 def nearest(name: str, known: Iterable[str], *, lead: str = "did you mean") -> str:

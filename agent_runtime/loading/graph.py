@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from agent_runtime.loading.form import nearest, shown
 from agent_runtime.loading.nodes import Notes
@@ -69,7 +69,7 @@ def _is_known(need: Need, step: Step, known: Mapping[str, Step], notes: Notes) -
     if need.step in known:
         return True
     message = f"step '{shown(step.id)}' needs '{shown(need.step)}', and there is no such step"
-    notes.add(need.position, message, nearest(need.step, known))
+    notes.add(need.position, message, _hint(need.step, known))
     return False
 
 
@@ -86,17 +86,21 @@ def check_references(
         name = str(path.keys[0])
         if path.root is Root.INPUTS:
             if inputs is not None and name not in inputs:
-                hint = nearest(name, inputs) or "declare it under 'inputs'"
+                hint = _hint(name, inputs, "declare it under 'inputs'")
                 notes.add(
                     position, f"{owner} refers to the input '{shown(name)}', which is not declared", hint
                 )
             continue
         if name not in known:
             message = f"{owner} refers to the step '{shown(name)}', and there is no such step"
-            notes.add(position, message, nearest(name, known))
+            notes.add(position, message, _hint(name, known))
             continue
         _check_field(path, owner, position, notes)
         yield name
+
+
+def _hint(name: str, known: Iterable[str], otherwise: str = "") -> Callable[[], str]:
+    return lambda: nearest(name, known) or otherwise
 
 
 def _check_field(path: Path, owner: str, position: Position, notes: Notes) -> None:

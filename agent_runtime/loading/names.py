@@ -41,13 +41,14 @@ def _check(
         _check_arguments(step, action, fn, notes)
         return
     name = shown(action.name)
-    if action.name in others:
-        hint = f"it is registered as a {other_kind}: write '{other_kind}: {name}'"
-    else:
-        hint = nearest(action.name, registered) or f"pass {kind}s={{'{name}': ...}}"
-    notes.add(
-        action.position, f"step '{shown(step.id)}' names the {kind} '{name}', which is not registered", hint
-    )
+
+    def hint() -> str:
+        if action.name in others:
+            return f"it is registered as a {other_kind}: write '{other_kind}: {name}'"
+        return nearest(action.name, registered) or f"pass {kind}s={{'{name}': ...}}"
+
+    message = f"step '{shown(step.id)}' names the {kind} '{name}', which is not registered"
+    notes.add(action.position, message, hint)
 
 
 def _check_arguments(

@@ -54,8 +54,12 @@ class Notes:
         self.file = file
         self._problems: list[Problem] = []
 
-    def add(self, position: Position, message: str, hint: str = "") -> None:
-        """Note one mistake."""
+    def add(self, position: Position, message: str, hint: str | Callable[[], str] = "") -> None:
+        """Note one mistake; a hint that has to be searched for is given as a function."""
+        if len(self._problems) >= MAX_PROBLEMS:
+            return
+        if callable(hint):
+            hint = hint() if len(self._problems) < MAX_HINTS else ""
         self._problems.append(Problem(self.file, position.line, position.column, message, hint))
 
     def __bool__(self) -> bool:
@@ -114,6 +118,12 @@ def from_python(value: object, notes: Notes, where: str, depth: int = 0) -> Node
         return Items(tuple(items), nowhere)
     return Scalar(value, nowhere)
 
+
+MAX_PROBLEMS = 1_000
+"""Mistakes that are listed; nobody reads more, and a hostile file could have a million."""
+
+MAX_HINTS = 50
+"""Mistakes for which a similar name is searched: 5 ms each among thousands of names."""
 
 MAX_DEPTH = 60
 """Levels of nesting in a file; far beyond what a person writes and far from Python's recursion limit."""

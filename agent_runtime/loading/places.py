@@ -51,20 +51,25 @@ def place_in(lines: Lines, value: str, start: int, end: int, style: str | None) 
     Quoting, folding and indentation make the two differ. The marks ``${`` survive all of them, so
     the n-th mark in the value is the n-th in the file, and what follows it is counted from there.
     """
+    inside = 1 if style in ("'", '"') else 0
+    known: list[tuple[bool, list[int], list[int]]] = []  # filled at the first question: many get none
 
     def place(index: int) -> Position:
-        source = lines.text[start:end]
-        inside = 1 if style in ("'", '"') else 0
-        if source[inside : inside + len(value)] == value:
+        if not known:
+            as_written = lines.text.startswith(value, start + inside)
+            known.append((as_written, _marks_in(value, 0, len(value)), _marks_in(lines.text, start, end)))
+        as_written, in_value, in_file = known[0]
+        if as_written:
             return lines.position(start + inside + index)
-        before = value.count("${", 0, index + 2) - 1
-        found = -2
-        for _mark in range(before + 1):
-            found = source.find("${", found + 2)
-        if found < 0:
+        number = bisect.bisect_right(in_value, index) - 1
+        if number < 0 or len(in_value) != len(in_file):
             return lines.position(start)
-        distance = index - value.rfind("${", 0, index + 2)
-        same = source[found : found + distance] == value[index - distance : index]
-        return lines.position(start + found + (distance if same else 0))
+        distance = index - in_value[number]
+        same = lines.text.startswith(value[in_value[number] : index], in_file[number])
+        return lines.position(in_file[number] + (distance if same else 0))
 
     return place
+
+
+def _marks_in(text: str, start: int, end: int) -> list[int]:
+    return [found.start() for found in re.compile(r"\$\{").finditer(text, start, end)]

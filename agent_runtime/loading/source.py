@@ -71,7 +71,8 @@ def _decode(data: bytes, path: str) -> str:
 
 
 def _unreadable(path: str, message: str, hint: str) -> WorkflowError:
-    return WorkflowError([Problem(path, None, None, message, hint)])
+    name = path if len(path) <= 300 else f"{path[:60]}..."
+    return WorkflowError([Problem(name, None, None, message, hint)])
 
 
 def _similar(path: str) -> str:

@@ -1,0 +1,129 @@
+"""Every example of the page on the workflow file runs, and does what the page says."""
+
+from __future__ import annotations
+
+import re
+import runpy
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agent_runtime import RunResult, ScriptedClient, WorkflowError, load_workflow, run_workflow
+from agent_runtime.references import parse
+
+ROOT = Path(__file__).parents[3]
+PAGE = (ROOT / "docs" / "workflow-format.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+
+ORDER: dict[str, object] = {
+    "id": "o-1",
+    "paid": False,
+    "customer": "",
+    "lines": [{"amount": 12}, {"unit price": 3}],
+}
+
+
+def example_with(mark: str) -> str:
+    (text,) = [example for example in EXAMPLES if mark in example]
+    return text
+
+
+def run(mark: str, **inputs: object) -> RunResult:
+    tries: Iterator[int] = iter(range(10))
+
+    def fails_twice() -> str:
+        if next(tries) < 2:
+            raise OSError("not yet")
+        return "done"
+
+    return run_workflow(
+        example_with(mark),
+        inputs=inputs,
+        functions={"choose_queue": lambda label, urgent: f"{label}-{urgent}"},
+        tools={
+            "crm.find": lambda text: {"plan": "gold"},
+            "echo": lambda value: value,
+            "fails_twice": fails_twice,
+        },
+        llm=ScriptedClient({"classify": "billing", "ask": "42"}),
+    )
+
+
+def test_whole_file_runs() -> None:
+    assert run("triage-v2", ticket="twice charged").outputs == {"queue": "billing-False"}
+
+
+def test_inputs_example_fills_in_default_and_null() -> None:
+    assert run("limit: {type", ticket="t").outputs["show"] == ["t", 3, None]
+
+
+def test_order_example_merges() -> None:
+    assert run("id: merge").outputs["merge"] == "1+2"
+
+
+def test_agent_example_answers() -> None:
+    assert run("6 times 7").outputs == {"answer": "42"}
+
+
+@pytest.mark.parametrize(
+    ("language", "greeting", "shout"),
+    [
+        pytest.param("de", "hallo", "succeeded", id="one_branch"),
+        pytest.param("en", "hello", "skipped", id="the_other"),
+        pytest.param("fr", "?", "skipped", id="none"),
+    ],
+)
+def test_condition_example_takes_a_branch(language: str, greeting: str, shout: str) -> None:
+    assert run("id: german", language=language).outputs == {"greeting": greeting, "shout": shout}
+
+
+def test_retry_example_succeeds_at_the_third_attempt() -> None:
+    assert run("fails_twice").steps["flaky"].attempts == 3
+
+
+def test_reference_example_has_the_values_it_seems_to_have() -> None:
+    assert run("unit price", order=ORDER).outputs["show"] == {
+        "number": 12,
+        "last": 3,
+        "text": 'order o-1: [{"amount": 12}, {"unit price": 3}]',
+        "large": True,
+        "who": "nobody",
+        "literal": "${not a reference}",
+    }
+
+
+def test_every_yaml_example_has_a_test() -> None:
+    assert len(EXAMPLES) == 7
+
+
+def test_grammar_on_the_page_is_the_one_in_the_code() -> None:
+    module = __import__("agent_runtime.references.parse", fromlist=["parse"])
+    (written,) = re.findall(r"^```\n(expression.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+
+    def rules(text: str) -> list[str]:
+        return [re.sub(r"\s+", " ", line.strip()) for line in text.splitlines() if " = " in line]
+
+    assert rules(written) == rules(module.__doc__ or "")
+    assert parse("inputs.a") == parse(" inputs.a ")
+
+
+def test_mistakes_look_as_on_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("triage.yaml").write_text(
+        "steps:\n  - id: lookup\n    tol: x\n    tool: t\n  - {id: classify, tool: t}\n"
+        "  - id: route\n    with: {label: '${steps.clasify.output}'}\n    tool: t\n"
+    )
+    (shown,) = re.findall(r"^```text\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+
+    with pytest.raises(WorkflowError) as caught:
+        load_workflow("triage.yaml")
+
+    assert str(caught.value).splitlines() == shown.splitlines()
+
+
+@pytest.mark.parametrize("script", sorted((ROOT / "examples").glob("*.py")), ids=lambda path: path.stem)
+def test_example_script_runs(script: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    runpy.run_path(str(script), run_name="__main__")
+
+    assert capsys.readouterr().out.strip()
