@@ -79,19 +79,24 @@ def parse_text(text: str, place: Place = _nowhere) -> Constant | Reference | Tex
             literal.append("${")
             continue
         reference, position = _reference(text, mark, place)
-        if any(literal):
-            parts.append("".join(literal))
-            literal.clear()
+        _flush(literal, parts)
         parts.append(reference)
     literal.append(text[position:])
-    if any(literal):
-        parts.append("".join(literal))
+    _flush(literal, parts)
     if not parts:
         return Constant("")
     if len(parts) == 1:
         only = parts[0]
         return only if isinstance(only, Reference) else Constant(only)
     return Text(tuple(parts))
+
+
+def _flush(literal: list[str], parts: list[str | Reference]) -> None:
+    """Move what has been collected of literal text into the parts, if there is any."""
+    collected = "".join(literal)
+    literal.clear()
+    if collected:
+        parts.append(collected)
 
 
 def _reference(text: str, mark: re.Match[str], place: Place) -> tuple[Reference, int]:
