@@ -5,10 +5,12 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from agent_runtime.references import Template
 
 __all__ = (
+    "ONCE",
     "Action",
     "AgentCall",
     "FunctionCall",
@@ -25,8 +27,7 @@ __all__ = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(NamedTuple):
     """Where something stands in a YAML file, counted from 1; None where there is no file."""
 
     line: int | None = None
@@ -75,8 +76,7 @@ class RunsOn(enum.Enum):
     """A worker thread of its own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+class Retry(NamedTuple):
     """How often a step is tried, and how long is waited before each further time.
 
     Attributes:
@@ -86,6 +86,10 @@ class Retry:
 
     attempts: int = 1
     backoff: float = 0.0
+
+
+ONCE = Retry()
+"""A step that does not say ``retry``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +112,7 @@ class ToolCall:
     position: Position = field(default=Position(), compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One message to the language model."""
 
     role: str
@@ -136,12 +139,11 @@ class AgentCall:
 Action = AgentCall | FunctionCall | ToolCall
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(NamedTuple):
     """One id under ``needs``, and where it stands."""
 
     step: str
-    position: Position = field(default=Position(), compare=False)
+    position: Position = Position()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +166,7 @@ class Step:
     when: Template | None = None
     needs: tuple[Need, ...] = ()
     depends_on: tuple[str, ...] = ()
-    retry: Retry = Retry()
+    retry: Retry = ONCE
     timeout: float | None = None
     position: Position = field(default=Position(), compare=False)
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from agent_runtime.errors import Problem
 from agent_runtime.workflow import Position
@@ -15,8 +14,7 @@ Place = Callable[[int], Position]
 """From an index into a scalar's value to its place in the file."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(NamedTuple):
     """One value: text, number, boolean, null; from Python lists of steps, any other object."""
 
     value: object
@@ -28,16 +26,14 @@ class Scalar:
         return self.position if self.place is None else self.place(index)
 
 
-@dataclass(frozen=True, slots=True)
-class Items:
+class Items(NamedTuple):
     """A sequence."""
 
     items: tuple[Node, ...]
     position: Position
 
 
-@dataclass(frozen=True, slots=True)
-class Pairs:
+class Pairs(NamedTuple):
     """A mapping; keys are texts and each is there once."""
 
     pairs: tuple[tuple[Scalar, Node], ...]

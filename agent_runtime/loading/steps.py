@@ -9,6 +9,7 @@ from agent_runtime.loading.nodes import Items, Node, Notes, Pairs, Scalar, kind_
 from agent_runtime.references import Constant, Reference, Template
 from agent_runtime.references import Pairs as TemplatePairs
 from agent_runtime.workflow import (
+    ONCE,
     Action,
     AgentCall,
     FunctionCall,
@@ -204,7 +205,7 @@ def _read_when(form: Form) -> Template | None:
 def _read_retry(form: Form, notes: Notes) -> Retry:
     node = form.node("retry")
     if node is None:
-        return Retry()
+        return ONCE
     retry = Form(node, notes, owner=f"'retry' of {form.owner}", keys=("attempts", "backoff"))
     attempts = retry.count("attempts", minimum=1, maximum=_MAX_ATTEMPTS)
     backoff = retry.number("backoff")
