@@ -30,9 +30,11 @@ Ts = TypeVarTuple("Ts")
 OnRunningLoop = Literal["warn", "allow", "raise"]
 Strategy = Literal["portal", "direct"]
 
-_SLICE = None if sys.platform == "linux" else 0.05
-"""Seconds between looks at pending signals. On Linux a signal ends the wait by itself: it goes to the
-main thread. Elsewhere another thread may get it, and on Windows no lock wait can be interrupted."""
+_SLICE = 0.1
+"""Seconds between the main thread's looks at pending signals. A signal ends a wait for a lock only if
+it comes while the thread already sleeps: one that comes a few microseconds earlier is noted by the
+interpreter and would not be looked at before the wait ends. On Windows none can interrupt the wait,
+and on macOS another thread may be the one that the system interrupts."""
 
 
 def run_sync(
@@ -156,10 +158,11 @@ def _wait(call: Call[Any], portal: Portal, guard: InterruptGuard | None) -> Base
     The second one abandons the wait.
     """
     interruption: BaseException | None = None
+    slice_ = _SLICE if guard is not None else None
     while True:
         exception: BaseException
         try:
-            news = call.inbox.get(timeout=_SLICE)
+            news = call.inbox.get(timeout=slice_)
             if news is ENDED or news is TURNED_AWAY:
                 return interruption
             if isinstance(news, Errand):

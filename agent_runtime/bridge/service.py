@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import sys
 from _queue import SimpleQueue  # the C class: reentrant against signals, untouched by gevent
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
@@ -51,7 +52,11 @@ class Errand(Generic[T]):
         """Call the function on this thread, unless it was called off; report what came of it."""
         if self._future.cancelled():
             return
-        self.report(capture(call_without_loop, self._context.run, self._fn, *self._args))
+        handled = sys.exception()
+        outcome = capture(call_without_loop, self._context.run, self._fn, *self._args)
+        if handled is not None and outcome.error is not None:
+            _unlink(outcome.error, handled)
+        self.report(outcome)
 
     def perform_guarded(self, guard: InterruptGuard | None) -> None:
         """Perform it; Ctrl-C belongs to the function meanwhile, as if it stood in a plain script."""
@@ -69,6 +74,24 @@ class Errand(Generic[T]):
             self._loop.call_soon_threadsafe(_deliver, self._future, outcome)
         except RuntimeError:
             return  # the loop that asked has been closed: nobody is left to be told
+
+
+def _unlink(error: BaseException, handled: BaseException) -> None:
+    """Take an exception that the calling thread is handling out of the chains below ``error``.
+
+    Python links what a function raises to what its thread is handling at that moment. Whether the
+    caller stands in an ``except`` block is nothing to a step: the async variant would not show it.
+    """
+    left, seen = [error], {id(handled)}
+    while left:
+        link = left.pop()
+        if id(link) in seen:
+            continue
+        seen.add(id(link))
+        if link.__context__ is handled:
+            link.__context__ = None
+        members = link.exceptions if isinstance(link, BaseExceptionGroup) else ()
+        left += [other for other in (link.__context__, link.__cause__, *members) if other is not None]
 
 
 def _deliver(future: asyncio.Future[Outcome[T]], outcome: Outcome[T]) -> None:

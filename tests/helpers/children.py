@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -35,7 +36,12 @@ class Child:
 
 
 def run_child(
-    code: str, *, limit: float = 20.0, environment: dict[str, str] | None = None, options: tuple[str, ...] = ()
+    code: str,
+    *,
+    limit: float = 20.0,
+    environment: dict[str, str] | None = None,
+    options: tuple[str, ...] = (),
+    arguments: tuple[str, ...] = (),
 ) -> Child:
     """Run ``code`` with this interpreter and wait for its end; blocks.
 
@@ -44,10 +50,11 @@ def run_child(
         limit: seconds until the whole process group is killed and the test fails.
         environment: variables to add.
         options: options for the interpreter.
+        arguments: what the script finds in ``sys.argv[1:]``.
     """
     variables = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONFAULTHANDLER": "1", **(environment or {})}
     process = subprocess.Popen(
-        [sys.executable, *options, "-c", textwrap.dedent(code)],
+        [sys.executable, *options, "-c", textwrap.dedent(code), *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -62,6 +69,7 @@ def run_child(
         try:
             stdout, stderr = process.communicate(timeout=5)
         finally:
-            os.killpg(process.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
         raise AssertionError(f"the child hung for {limit:g} s\n{stdout}\n{stderr}") from None
     return Child(process.returncode, stdout, stderr)

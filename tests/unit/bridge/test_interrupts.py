@@ -257,3 +257,24 @@ report()
     )
 
     assert child.check().lines == ["went on", "next call works"]
+
+
+def test_a_press_at_the_very_moment_when_the_wait_begins_is_not_lost() -> None:
+    child = run_child(
+        f"""{COMMON}
+async def wait_for_ever():
+    threading.Thread(target=press).start()
+    await asyncio.Event().wait()
+
+count = 0
+for _ in range(300):
+    try:
+        run_sync(wait_for_ever)
+    except KeyboardInterrupt:
+        count += 1
+print(count)
+""",
+        limit=60,
+    )
+
+    assert child.check().lines == ["300"]

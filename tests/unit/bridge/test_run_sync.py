@@ -121,8 +121,9 @@ def test_context_of_an_exception_is_what_a_plain_await_would_give() -> None:
             traceback = handled.__traceback__
             with pytest.raises(ValueError, match="outer") as caught:
                 call()
-            assert handled.__traceback__ is traceback
+            untouched = handled.__traceback__ is traceback
             error: BaseException | None = caught.value
+        assert untouched
         chain = []
         while error is not None:
             chain.append(repr(error))

@@ -1,0 +1,24 @@
+"""Options and Hypothesis profiles that every part of the suite shares."""
+
+from __future__ import annotations
+
+import hypothesis
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--long``: the stress suites in their full length."""
+    parser.addoption("--long", action="store_true", help="run the stress suites in their full length")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose how many examples Hypothesis tries; a failure always prints what repeats it."""
+    hypothesis.settings.register_profile("short", max_examples=60, deadline=None, print_blob=True)
+    hypothesis.settings.register_profile("long", max_examples=2_000, deadline=None, print_blob=True)
+    hypothesis.settings.load_profile("long" if config.getoption("--long") else "short")
+
+
+@pytest.fixture
+def long(request: pytest.FixtureRequest) -> bool:
+    """Whether this is a run in full length."""
+    return bool(request.config.getoption("--long"))

@@ -1,0 +1,183 @@
+"""S5 under fire: signal handlers, finalisers and threads call in at every moment of a call's life."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from tests.helpers.children import run_child
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX interval timers")
+
+STORM = """
+import asyncio, gc, itertools, signal, sys, threading, time
+from agent_runtime.bridge import call_in_caller, call_in_worker, run_sync
+
+seconds, interval = float(sys.argv[1]), float(sys.argv[2])
+handled = itertools.count()
+depth = deepest = 0
+
+async def value(number):
+    await asyncio.sleep(0)
+    return number
+
+async def on_caller(number):
+    return await call_in_caller(lambda: number)
+
+async def on_worker(number):
+    return await call_in_worker(lambda: number)
+
+async def nested(number):
+    Cyclic()
+    return run_sync(value, number)
+
+class Cyclic:
+    '''Freed by the collector alone, at whatever allocation that starts it: then it calls in.'''
+    def __init__(self):
+        self.itself = self
+    def __del__(self):
+        assert run_sync(value, 7) == 7
+
+def on_alarm(signum, frame):
+    global depth, deepest
+    if depth == 20:
+        return
+    depth += 1
+    deepest = max(depth, deepest)
+    try:
+        number = next(handled)
+        assert run_sync(value, number) == number
+        assert run_sync(on_caller, number) == number
+    finally:
+        depth -= 1
+
+async def in_loop(number):
+    calls = [run_sync(fn, number, on_running_loop="allow") for fn in (value, on_caller, nested)]
+    return calls == [number] * 3
+
+gc.set_threshold(50)
+signal.signal(signal.SIGALRM, on_alarm)
+signal.setitimer(signal.ITIMER_REAL, interval, interval)
+started = time.monotonic()
+rounds = 0
+while time.monotonic() - started < seconds:
+    rounds += 1
+    Cyclic()
+    for fn in (value, on_caller, on_worker, nested):
+        assert run_sync(fn, rounds) == rounds
+    assert asyncio.run(in_loop(rounds))
+    thread = threading.Thread(target=run_sync, args=(on_caller, rounds))
+    thread.start()
+    thread.join()
+signal.setitimer(signal.ITIMER_REAL, 0)
+gc.set_threshold(700, 10, 10)
+gc.collect()
+deadline = time.monotonic() + 5
+while threading.active_count() > 2 and time.monotonic() < deadline:
+    run_sync(value, 0)
+print(rounds > 0, next(handled) > 100, deepest > 1, threading.active_count())
+"""
+
+
+@pytest.mark.parametrize("interval", ["0.0003", "0.002"])
+def test_calls_survive_a_storm_of_signals_and_collections(interval: str, long: bool) -> None:
+    seconds = 60 if long else 3
+
+    child = run_child(STORM, limit=seconds + 60, arguments=(str(seconds), interval))
+
+    assert child.check().lines == ["True True True 2"]
+
+
+FIRST_CALL = """
+import asyncio, gc, signal, sys, threading
+from agent_runtime.bridge import run_sync
+
+async def value(number):
+    return number
+
+def on_alarm(signum, frame):
+    seen.append(run_sync(value, 1))
+
+seen = []
+signal.signal(signal.SIGALRM, on_alarm)
+signal.setitimer(signal.ITIMER_REAL, float(sys.argv[1]))
+while not seen:
+    assert run_sync(value, 2) == 2
+assert run_sync(value, 3) == 3
+print(seen, threading.active_count())
+"""
+
+
+def test_a_signal_handler_may_interrupt_the_very_first_call(long: bool) -> None:
+    for number in range(300 if long else 12):
+        delay = 0.00002 + 0.00005 * number
+
+        child = run_child(FIRST_CALL, arguments=(f"{delay:.6f}",))
+
+        assert child.check().lines == ["[1] 2"], delay
+
+
+CROWD = """
+import asyncio, os, sys, threading
+from agent_runtime.bridge import run_sync
+
+async def loop_id():
+    await asyncio.sleep(0.05)
+    return id(asyncio.get_running_loop())
+
+barrier = threading.Barrier(200)
+loops = set()
+
+def call():
+    barrier.wait()
+    loops.add(run_sync(loop_id))
+
+threads = [threading.Thread(target=call) for _ in range(200)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print(len(loops), threading.active_count())
+"""
+
+
+def test_a_crowd_of_first_callers_starts_one_loop() -> None:
+    child = run_child(CROWD)
+
+    assert child.check().lines == ["1 2"]
+
+
+@pytest.mark.parametrize("switch_interval", ["0.000001", "0.1"])
+def test_nothing_depends_on_when_the_interpreter_switches_threads(switch_interval: str, long: bool) -> None:
+    rounds = 5_000 if long else 100
+
+    child = run_child(
+        """
+        import asyncio, sys, threading
+        from agent_runtime.bridge import call_in_caller, run_sync
+
+        sys.setswitchinterval(float(sys.argv[1]))
+
+        async def work(number):
+            await asyncio.sleep(0)
+            nested = run_sync(echo, number)
+            return nested + await call_in_caller(lambda: number)
+
+        async def echo(number):
+            return number
+
+        def call(number):
+            for _ in range(int(sys.argv[2])):
+                assert run_sync(work, number) == 2 * number
+            done.append(number)
+
+        done = []
+        threads = [threading.Thread(target=call, args=(number,)) for number in range(8)]
+        for thread in threads: thread.start()
+        for thread in threads: thread.join()
+        print(sorted(done))
+        """,
+        limit=600 if long else 60,
+        arguments=(switch_interval, str(rounds)),
+    )
+
+    assert child.check().lines == [str(list(range(8)))]
