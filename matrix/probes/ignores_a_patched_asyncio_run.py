@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Coroutine, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
 from matrix.model import Expected, Probe, Run, Source, expect
 from matrix.probes._failing import failing
+from matrix.probes._threads import in_a_new_thread
 
 PROBE = Probe(
     "ignores_a_patched_asyncio_run",
@@ -53,7 +53,6 @@ def broken(run: Run) -> Run:
         return run(source, inputs)
 
     def call(source: Source, inputs: Mapping[str, object]) -> Mapping[str, object]:
-        with ThreadPoolExecutor(max_workers=1) as pool:
-            return pool.submit(asyncio.run, main(source, inputs)).result()
+        return in_a_new_thread(lambda: asyncio.run(main(source, inputs)))
 
     return call

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from matrix.model import AnyFunction, Expected, Probe, Run, Source, expect
+from matrix.probes._threads import in_a_new_thread
 
 PROBE = Probe(
     "runs_def_steps_on_calling_thread",
@@ -70,7 +70,6 @@ def broken(run: Run) -> Run:
 
 def _in_a_worker(function: AnyFunction) -> AnyFunction:
     def call(**arguments: object) -> object:
-        with ThreadPoolExecutor(max_workers=1) as pool:
-            return pool.submit(function, **arguments).result()
+        return in_a_new_thread(function, **arguments)
 
     return call

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 
 from matrix.model import Expected, Probe, Run, Source, expect
 from matrix.probes._loops import with_a_loop_for_each_call
+from matrix.probes._threads import in_a_new_thread
 
 PROBE = Probe(
     "runs_on_one_loop",
@@ -55,8 +55,7 @@ def check(run: Run) -> None:
     source = Source(_TEXT, tools={"work": shared.work})
 
     taken = [_call(run, source, "a"), _call(run, source, "b")]
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        taken.append(pool.submit(_call, run, source, "c").result())
+    taken.append(in_a_new_thread(_call, run, source, "c"))
     taken.append(_call(run, source, "d"))
 
     expect(got=taken, wanted=["a", "b", "c", "d"], of="letters passed on")

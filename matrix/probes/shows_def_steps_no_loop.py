@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from matrix.model import AnyFunction, Expected, Probe, Run, Source, expect
+from matrix.probes._threads import in_a_new_thread
 
 PROBE = Probe(
     "shows_def_steps_no_loop",
@@ -80,7 +80,6 @@ def _on_a_loop(function: AnyFunction) -> AnyFunction:
         return function(**arguments)
 
     def call(**arguments: object) -> object:
-        with ThreadPoolExecutor(max_workers=1) as pool:
-            return pool.submit(asyncio.run, main(arguments)).result()
+        return in_a_new_thread(lambda: asyncio.run(main(arguments)))
 
     return call
