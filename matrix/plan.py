@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from matrix.registry import Registry
 
-__all__ = ("Plan", "in_ci", "plan")
+__all__ = ("Plan", "does_not_apply", "in_ci", "plan")
 
 
 @dataclass(frozen=True)
@@ -81,14 +81,19 @@ class _Missing:
         return self._known[name]
 
 
-def _settle(registry: Registry, cell: Cell, missing: _Missing) -> Record | None:
+def does_not_apply(registry: Registry, cell: Cell) -> str | None:
+    """Return why a cell means nothing on this system or in its context; None when it means something."""
     context = registry.context(cell.context).statement
     if context.platforms and not any(sys.platform.startswith(name) for name in context.platforms):
-        return Record(cell, Outcome.SKIP, f"the context does not exist on {sys.platform}")
-    reason = registry.probe(cell.probe).statement.skip_when(context.facts)
+        return f"the context does not exist on {sys.platform}"
+    return registry.probe(cell.probe).statement.skip_when(context.facts)
+
+
+def _settle(registry: Registry, cell: Cell, missing: _Missing) -> Record | None:
+    reason = does_not_apply(registry, cell)
     if reason:
         return Record(cell, Outcome.SKIP, reason)
-    needed = [*context.requires]
+    needed = [*registry.context(cell.context).statement.requires]
     if cell.target not in {AGENT_RUNTIME, CONTROL}:
         needed += registry.peer(cell.target).statement.requires
     absent = missing.of(needed)
