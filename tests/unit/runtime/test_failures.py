@@ -365,25 +365,25 @@ def test_failed_run_keeps_nothing_alive(kind: str) -> None:
         await asyncio.sleep(60)
 
     runtime = Runtime(text + "  - {id: b, tool: slow}\n", tools={"t": tool, "slow": slow})
-    refs: list[weakref.ref[BaseException]] = []
+    watched: list[tuple[weakref.ref[BaseException], threading.Event]] = []
 
     def call() -> None:
         try:
             runtime.run()
         except OwnError as error:
-            refs.append(weakref.ref(error))
+            freed = threading.Event()
+            watched.append((weakref.ref(error, lambda _: freed.set()), freed))
 
     gc.collect()
     gc.disable()
     try:
         for _ in range(3):
             call()
-        settle_other_threads()
-        alive = [ref() for ref in refs]
+        all_freed = [freed.wait(10) for _, freed in watched]
     finally:
         gc.enable()
 
-    assert alive == [None, None, None]
+    assert all_freed == [True, True, True]
 
 
 def raising_fresh(kind: str) -> tuple[str, AnyFunction]:
@@ -396,18 +396,6 @@ def raising_fresh(kind: str) -> tuple[str, AnyFunction]:
 
     text = ONE.replace("}", ", thread: worker}") if kind == "def_on_worker" else ONE
     return text, later if kind == "async_def" else plain
-
-
-def settle_other_threads() -> None:
-    """Let the loop thread finish what it does after it has handed an outcome over."""
-
-    async def nothing() -> None:
-        await asyncio.sleep(0)
-
-    run_workflow(ONE, tools={"t": nothing})
-    for thread in threading.enumerate():
-        if thread is not threading.current_thread() and thread.name.startswith("agent_runtime worker"):
-            thread.join(5)
 
 
 def test_awaitable_of_a_plain_function_fails_like_any_other() -> None:
