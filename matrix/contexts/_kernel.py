@@ -15,8 +15,11 @@ __all__ = ("execute",)
 _ROOT = Path(__file__).resolve().parents[2]
 
 
-def execute(sources: Iterable[str]) -> None:
+def execute(sources: Iterable[str]) -> list[str]:
     """Execute each source as a fresh code cell of one notebook, all in one kernel.
+
+    Returns:
+        What each cell printed.
 
     Raises:
         CellExecutionError: a cell raised.
@@ -30,6 +33,7 @@ def execute(sources: Iterable[str]) -> None:
         notebook = nbformat.v4.new_notebook(cells=cells)  # type: ignore[no-untyped-call]  # untyped
         client = NotebookClient(notebook, km=_manager(folder), timeout=None)
         client.execute(cwd=os.getcwd())
+    return ["".join(output.get("text", "") for output in cell.outputs) for cell in notebook.cells]
 
 
 def _manager(folder: str) -> Any:

@@ -1,0 +1,121 @@
+"""Imports go one way: the table of docs/architecture.md as data, held against every module."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PARSED = {
+    path: ast.parse(path.read_text(encoding="utf-8"))
+    for top in ("agent_runtime", "matrix")
+    for path in (ROOT / top).rglob("*.py")
+}
+
+ALLOWED: dict[str, tuple[str, ...]] = {
+    # folder or file: what its modules may import besides the standard library and their own folder
+    "agent_runtime/errors.py": (),
+    "agent_runtime/outcomes.py": (),
+    "agent_runtime/workflow.py": ("agent_runtime.references",),
+    "agent_runtime/bridge": ("agent_runtime.errors", "agent_runtime.outcomes"),
+    "matrix/model.py": (),
+    "matrix/contexts": ("matrix.model",),
+    "matrix/probes": ("matrix.model",),
+    "matrix/peers": ("matrix.model",),
+    "matrix/entry_points": ("matrix.model", "agent_runtime"),
+}
+HOSTS_AND_PEERS = ("matrix/contexts", "matrix/probes", "matrix/peers")
+"""Folders whose modules may import other packages, but inside functions only."""
+
+
+def place_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative imports hide the direction"
+            yield node.module or ""
+
+
+def at_module_level(tree: ast.Module) -> Iterator[str]:
+    for node in tree.body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield from imports(node)
+
+
+def is_under(module: str, package: str) -> bool:
+    return module == package or module.startswith(package + ".")
+
+
+def is_ours(module: str) -> bool:
+    return any(is_under(module, package) for package in ("agent_runtime", "matrix", "tests"))
+
+
+@pytest.mark.parametrize("place", ALLOWED)
+def test_modules_import_only_what_their_place_in_the_table_allows(place: str) -> None:
+    own = place.removesuffix(".py").replace("/", ".")
+    found = [
+        f"{place_of(path)}: {module}"
+        for path, tree in PARSED.items()
+        if place_of(path) == place or place_of(path).startswith(place + "/")
+        for module in imports(tree)
+        if is_ours(module) and not any(is_under(module, allowed) for allowed in (own, *ALLOWED[place]))
+    ]
+
+    assert found == []
+
+
+def test_the_runtime_never_knows_the_matrix_or_the_tests() -> None:
+    found = [
+        f"{place_of(path)}: {module}"
+        for path, tree in PARSED.items()
+        if place_of(path).startswith("agent_runtime/")
+        for module in imports(tree)
+        if is_under(module, "matrix") or is_under(module, "tests")
+    ]
+
+    assert found == []
+
+
+def test_only_entry_points_import_the_runtime_and_only_its_public_names() -> None:
+    found = [
+        f"{place_of(path)}: {module}"
+        for path, tree in PARSED.items()
+        if place_of(path).startswith("matrix/")
+        for module in imports(tree)
+        if is_under(module, "agent_runtime")
+        and not (place_of(path).startswith("matrix/entry_points/") and module == "agent_runtime")
+    ]
+
+    assert found == []
+
+
+def test_the_runtime_imports_nothing_but_its_two_dependencies() -> None:
+    found = {
+        module.partition(".")[0]
+        for path, tree in PARSED.items()
+        if place_of(path).startswith("agent_runtime/")
+        for module in imports(tree)
+    }
+
+    assert found - sys.stdlib_module_names - {"agent_runtime"} <= {"yaml", "typing_extensions"}
+
+
+def test_hosts_and_peers_are_imported_inside_functions() -> None:
+    found = [
+        f"{place_of(path)}: {module}"
+        for path, tree in PARSED.items()
+        if place_of(path).startswith(HOSTS_AND_PEERS)
+        for module in at_module_level(tree)
+        if module.partition(".")[0] not in sys.stdlib_module_names and not is_ours(module)
+    ]
+
+    assert found == []
