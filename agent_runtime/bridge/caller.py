@@ -7,7 +7,6 @@ import contextlib
 import contextvars
 import functools
 import inspect
-import sys
 from _queue import Empty
 from collections.abc import Callable, Coroutine
 from typing import Any, Literal, TypeVar, TypeVarTuple, Unpack

@@ -67,13 +67,18 @@ class InterruptGuard:
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
         self._serving = False
+        self._replaced: Handler | None = None
         self._previous: Handler | None = None
 
     def __enter__(self) -> Self:
         """Take SIGINT over, if Python code handles it at all."""
-        previous = getsignal(SIGINT)
-        if callable(previous):
-            self._previous = previous
+        replaced = getsignal(SIGINT)
+        if callable(replaced):
+            self._replaced = replaced
+            # A call made in a signal handler interrupts another call, whose guard would only take
+            # note: what stands behind that guard decides, and for the innermost call.
+            outer = getattr(replaced, "__self__", None)
+            self._previous = outer._previous if isinstance(outer, InterruptGuard) else replaced  # noqa: SLF001
             set_handler(SIGINT, self._on_signal)
         return self
 
@@ -81,8 +86,8 @@ class InterruptGuard:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Give SIGINT back, unless somebody else has taken it meanwhile."""
-        if self._previous is not None and getsignal(SIGINT) == self._on_signal:
-            set_handler(SIGINT, self._previous)
+        if self._replaced is not None and getsignal(SIGINT) == self._on_signal:
+            set_handler(SIGINT, self._replaced)
 
     def perform(self, work: Callable[[], object]) -> None:
         """Run somebody's function on this thread; Ctrl-C now belongs to it, as in a plain script."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import sys
 from _queue import SimpleQueue  # the C class: reentrant against signals, untouched by gevent
@@ -32,7 +33,7 @@ class Errand(Generic[T]):
         self._args = args
         self._context = contextvars.copy_context()
         self._loop = asyncio.get_running_loop()
-        self._future: asyncio.Future[Outcome[T]] = self._loop.create_future()
+        self._future: asyncio.Future[Outcome[T]] | None = self._loop.create_future()
 
     @property
     def what(self) -> str:
@@ -46,11 +47,16 @@ class Errand(Generic[T]):
 
     async def outcome(self) -> Outcome[T]:
         """Wait until another thread has performed this; a cancellation calls it off."""
-        return await self._future
+        assert self._future is not None
+        try:
+            return await self._future
+        finally:
+            self._future = None  # it holds the outcome, and whoever has performed this holds it still
 
     def perform(self) -> None:
         """Call the function on this thread, unless it was called off; report what came of it."""
-        if self._future.cancelled():
+        future = self._future
+        if future is None or future.cancelled():
             return
         handled = sys.exception()
         outcome = capture(call_without_loop, self._context.run, self._fn, *self._args)
@@ -70,10 +76,11 @@ class Errand(Generic[T]):
 
     def report(self, outcome: Outcome[T]) -> None:
         """Hand the outcome to whoever awaits it, from any thread."""
-        try:
-            self._loop.call_soon_threadsafe(_deliver, self._future, outcome)
-        except RuntimeError:
-            return  # the loop that asked has been closed: nobody is left to be told
+        future = self._future
+        if future is None:
+            return  # called off meanwhile
+        with contextlib.suppress(RuntimeError):  # the loop that asked has been closed
+            self._loop.call_soon_threadsafe(_deliver, future, outcome)
 
 
 def _unlink(error: BaseException, handled: BaseException) -> None:

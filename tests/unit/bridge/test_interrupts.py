@@ -278,3 +278,32 @@ print(count)
     )
 
     assert child.check().lines == ["300"]
+
+
+def test_a_press_during_a_call_made_in_a_signal_handler_interrupts_that_call_first() -> None:
+    child = run_child(
+        f"""{COMMON}
+def on_usr1(signum, frame):
+    try:
+        run_sync(work, "inner")
+    except KeyboardInterrupt:
+        print("inner interrupted")
+
+signal.signal(signal.SIGUSR1, on_usr1)
+
+async def outer():
+    os.kill(os.getpid(), signal.SIGUSR1)
+    await asyncio.sleep(0.5)
+    return "outer went on"
+
+print(run_sync(outer))
+report()
+"""
+    )
+
+    assert child.check().lines == [
+        "inner cleaned up",
+        "inner interrupted",
+        "outer went on",
+        "next call works",
+    ]
