@@ -81,7 +81,9 @@ class Grid:
         return any(cell.target == CONTROL for cell in self.board.cells)
 
     def _names_width(self) -> int:
-        return max((len(name) for name in self.board.contexts(self.target)), default=0) + 2
+        contexts = [len(name) for name in self.board.contexts(self.target)]
+        unfolded = [2 + len(self.board.label(name)) for name in self.board.entry_points(self.target)]
+        return max(contexts + unfolded, default=0) + 2
 
     def _heading(self, columns: Sequence[Column], per_place: int) -> list[Line]:
         promises: Line = [(" " * self._names_width(), "")]

@@ -72,14 +72,14 @@ class Live(Show):
         done = self._board.tally()
         seconds = time.monotonic() - self._board.began
         rate = done.finished / seconds if seconds else 0.0
-        left = f" · about {_clock((done.total - done.finished) / rate)} left" if rate else ""
+        left = f"  about {_clock((done.total - done.finished) / rate)} left" if rate else ""
         full = BAR * done.finished // max(1, done.total)
         sign = "#" if self._ascii_only else "━"
         return [
             (sign * full, "green" if not done.red else "red"),
             (sign * (BAR - full), "dim"),
-            (f"  {done.finished}/{done.total} cells · {rate:.1f}/s · {_clock(seconds)}{left}", ""),
-            (f" · {done.red} red" if done.red else "", "bold red"),
+            (f"  {done.finished}/{done.total}  {rate:.1f} cells/s  {_clock(seconds)}{left}", ""),
+            (f"  {done.red} red" if done.red else "", "bold red"),
         ]
 
 

@@ -105,7 +105,7 @@ class Plain(Show):
 def can_show(stream: TextIO) -> bool:
     """Whether a stream can carry the signs of the grid."""
     try:
-        "".join(mark.value[1] for mark in Mark).encode(stream.encoding or "ascii")
+        "".join(mark.value[1] for mark in Mark).encode(stream.encoding or "utf-8")
     except (UnicodeEncodeError, LookupError):
         return False
     return True
@@ -132,7 +132,7 @@ def closing_lines(board: Board, result: RunResult, *, width: int, ascii_only: bo
 
 
 def _title(board: Board, target: str) -> Line:
-    names = " · ".join(board.label(name) for name in board.entry_points(target))
+    names = ", ".join(board.label(name) for name in board.entry_points(target))
     return [(target, "bold"), (f"  {names}", "dim")]
 
 
@@ -198,5 +198,5 @@ def _totals(result: RunResult) -> list[Line]:
     red = len(result.unexpected)
     verdict = "interrupted" if result.interrupted else f"{red} unexpected" if red else "all as expected"
     style = "bold red" if red or result.interrupted else "bold green"
-    lines.append([(verdict, style), (f": {counts} · {cells} cells in {result.seconds:.1f} s, {rate}", "")])
+    lines.append([(verdict, style), (f": {counts}; {cells} cells in {result.seconds:.1f} s, {rate}", "")])
     return lines

@@ -18,6 +18,16 @@ def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.load_profile("long" if config.getoption("--long") else "short")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object | None:
+    """With ``-n``, keep the cells of a context in one worker; any ``--dist`` that was asked for stays."""
+    if config.getoption("dist") != "load":
+        return None
+    from tests.helpers.scheduling import CellScheduling
+
+    return CellScheduling(config, log)
+
+
 @pytest.fixture
 def long(request: pytest.FixtureRequest) -> bool:
     """Whether this is a run in full length."""

@@ -1,0 +1,161 @@
+"""Which cells a command line means, and what it says of a name that does not exist."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from matrix.batch import batches
+from matrix.cells import Selection, SelectionError, select
+from matrix.model import Cell, Outcome
+from matrix.plan import in_ci, plan
+
+if TYPE_CHECKING:
+    from tests.helpers.registries import Toy
+
+
+@pytest.fixture
+def full(toy: Toy) -> Toy:
+    toy.write(
+        "entry_points",
+        "run_workflow",
+        (toy.root / "entry_points" / "toy.py").read_text().replace('"toy"', '"run_workflow"'),
+    )
+    toy.context("alpha_script").context("beta_thread").probe("first").probe("second")
+    return toy.peer("bridge", "return asyncio.run(source.run_async(inputs))")
+
+
+def ids(toy: Toy, **parts: tuple[str, ...]) -> list[str]:
+    return [cell.id for cell in select(toy.registry(), Selection(**parts))]
+
+
+def test_gate_is_our_own_entry_points_and_one_control_for_each_context_and_probe(full: Toy) -> None:
+    found = ids(full)
+
+    assert len([one for one in found if one.startswith("agent_runtime/")]) == 2 * 2 * 2
+    assert [one for one in found if one.startswith("control/")] == [
+        "control/run_workflow/alpha_script/first",
+        "control/run_workflow/alpha_script/second",
+        "control/run_workflow/beta_thread/first",
+        "control/run_workflow/beta_thread/second",
+    ]
+    assert not [one for one in found if one.startswith("bridge/")]
+
+
+@pytest.mark.parametrize(
+    ("parts", "number"),
+    [
+        pytest.param({"targets": ("bridge",)}, 8, id="peer"),
+        pytest.param({"targets": ("*",)}, 8 + 4 + 8, id="everything"),
+        pytest.param({"targets": ("agent_runtime",), "contexts": ("alpha*",)}, 4, id="pattern"),
+        pytest.param({"targets": ("bridge",), "probes": ("first,second",)}, 8, id="list_with_commas"),
+        pytest.param({"targets": ("bridge",), "probes": ("first", "first")}, 4, id="same_twice"),
+        pytest.param(
+            {"targets": ("control",), "entry_points": ("toy",)}, 4, id="control_through_another_entry_point"
+        ),
+        pytest.param({"cells": ("bridge/toy/alpha_script/first",)}, 1, id="cell"),
+        pytest.param({"cells": ("control/toy/alpha_script/first",)}, 1, id="control_cell"),
+        pytest.param({"cells": ("bridge/*/*/first",)}, 4, id="pattern_of_cells"),
+    ],
+)
+def test_selection_means_so_many_cells(full: Toy, parts: dict[str, tuple[str, ...]], number: int) -> None:
+    assert len(ids(full, **parts)) == number
+
+
+@pytest.mark.parametrize(
+    ("parts", "sentence"),
+    [
+        pytest.param(
+            {"contexts": ("alpha_scrip",)},
+            "no context matches 'alpha_scrip'; nearest: alpha_script",
+            id="near",
+        ),
+        pytest.param({"probes": ("xyz",)}, "no probe matches 'xyz'; there are: first, second", id="far"),
+        pytest.param({"targets": ("brige",)}, "nearest: bridge", id="target"),
+        pytest.param(
+            {"entry_points": ("tpy",)}, "no entry point matches 'tpy'; nearest: toy", id="entry_point"
+        ),
+        pytest.param(
+            {"cells": ("bridge/toy/alpha/first",)}, "no context matches 'alpha'", id="part_of_a_cell"
+        ),
+    ],
+)
+def test_unknown_name_is_refused_with_the_nearest(
+    full: Toy, parts: dict[str, tuple[str, ...]], sentence: str
+) -> None:
+    with pytest.raises(SelectionError, match="no ") as caught:
+        ids(full, **parts)
+
+    assert sentence in str(caught.value)
+
+
+def test_word_that_is_not_a_cell_is_refused_with_an_example() -> None:
+    with pytest.raises(ValueError, match="write TARGET/ENTRY_POINT/CONTEXT/PROBE"):
+        Cell.parse("plain_script/works")
+
+
+@pytest.mark.parametrize(
+    ("ci", "outcome"),
+    [pytest.param(False, Outcome.SKIP, id="locally"), pytest.param(True, Outcome.ERROR, id="in_ci")],
+)
+def test_missing_package_is_a_named_skip_and_an_error_in_ci(toy: Toy, ci: bool, outcome: Outcome) -> None:
+    toy.context(more="requires=('no_such_host', 'json')").probe()
+
+    (record,) = plan(toy.registry(), toy.cells(), ci=ci).settled
+
+    assert record.outcome is outcome
+    assert record.detail == "not installed: no_such_host"
+
+
+def test_missing_package_of_a_peer_concerns_that_peer_alone(toy: Toy) -> None:
+    toy.context().probe().peer("bridge", "pass", more="requires=('no_such_bridge',)")
+
+    planned = plan(toy.registry(), [*toy.cells(), *toy.cells("bridge")], ci=False)
+
+    assert [record.cell.target for record in planned.settled] == ["bridge"]
+
+
+@pytest.mark.parametrize("ci", [False, True])
+def test_probe_that_means_nothing_in_a_context_is_skipped_everywhere(toy: Toy, ci: bool) -> None:
+    toy.context().probe(more="skip_when=lambda facts: 'needs a loop' if facts.running_loop is None else None")
+
+    (record,) = plan(toy.registry(), toy.cells(), ci=ci).settled
+
+    assert (record.outcome, record.detail) == (Outcome.SKIP, "needs a loop")
+
+
+def test_context_of_another_system_is_skipped(toy: Toy) -> None:
+    toy.context(more="platforms=('plan9',)").probe()
+
+    (record,) = plan(toy.registry(), toy.cells(), ci=True).settled
+
+    assert "does not exist on" in record.detail
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        pytest.param("true", True, id="true"),
+        pytest.param("1", True, id="one"),
+        pytest.param("", False, id="empty"),
+    ],
+)
+def test_ci_is_told_by_its_variable(monkeypatch: pytest.MonkeyPatch, value: str, expected: bool) -> None:
+    monkeypatch.setenv("CI", value)
+
+    assert in_ci() is expected
+
+
+def test_cells_of_a_context_share_a_host_and_isolated_and_control_cells_do_not_join_them(toy: Toy) -> None:
+    toy.context().probe("a").probe("b").probe("alone", more="isolated=True")
+    registry = toy.registry()
+
+    planned = batches([*toy.cells(), *toy.cells("control")], registry.contexts(), registry.probes())
+
+    assert sorted([cell.id for cell in batch.cells] for batch in planned) == [
+        ["agent_runtime/toy/script/a", "agent_runtime/toy/script/b"],
+        ["agent_runtime/toy/script/alone"],
+        ["control/toy/script/a", "control/toy/script/b"],
+        ["control/toy/script/alone"],
+    ]
