@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from matrix.closing import closing_lines
 from matrix.grid import Grid, Line, legend
-from matrix.show import Show, can_show, closing_lines
+from matrix.show import Show, can_show
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -44,8 +44,8 @@ def in_ci() -> bool:
 def plan(registry: Registry, cells: Iterable[Cell], *, ci: bool) -> Plan:
     """Settle the cells that cannot run here and batch the rest.
 
-    A cell whose context or peer needs a package that is not installed is a skip that names it; in CI it
-    is an error, because a gate that leaves cells out is no gate.
+    A cell whose context, probe or peer needs a package that is not installed is a skip that names it; in
+    CI it is an error, because a gate that leaves cells out is no gate.
     """
     chosen = tuple(cells)
     missing = _Missing(ci=ci)
@@ -93,7 +93,10 @@ def _settle(registry: Registry, cell: Cell, missing: _Missing) -> Record | None:
     reason = does_not_apply(registry, cell)
     if reason:
         return Record(cell, Outcome.SKIP, reason)
-    needed = [*registry.context(cell.context).statement.requires]
+    needed = [
+        *registry.context(cell.context).statement.requires,
+        *registry.probe(cell.probe).statement.requires,
+    ]
     if cell.target not in {AGENT_RUNTIME, CONTROL}:
         needed += registry.peer(cell.target).statement.requires
     absent = missing.of(needed)

@@ -55,10 +55,12 @@ def judge_cells(
 def packages_of(registry: Registry, cells: Iterable[Cell]) -> list[str]:
     """Return the import names whose versions matter to some cells."""
     chosen = list(cells)
-    contexts, peers = registry.contexts(), registry.peers()
+    contexts, peers, probes = registry.contexts(), registry.peers(), registry.probes()
     names: set[str] = set()
     for context in {cell.context for cell in chosen}:
         names.update(contexts[context].requires)
+    for probe in {cell.probe for cell in chosen}:
+        names.update(probes[probe].requires)
     for target in {cell.target for cell in chosen} & set(peers):
         names.update(peers[target].requires)
     return sorted(names)

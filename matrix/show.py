@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
 import sys
 import time
 from collections import Counter
 from typing import TYPE_CHECKING, TextIO
 
 from matrix.board import Board, Mark
-from matrix.cells import GATE
-from matrix.grid import Grid, Line, legend, probe_legend
+from matrix.closing import closing_lines
 from matrix.perform import CONTROL
 from matrix.verdict import Verdict
 
 if TYPE_CHECKING:
     from matrix.judged import Judged, RunResult
 
-__all__ = ("Plain", "Show", "can_show", "closing_lines", "terminal_width")
+__all__ = ("Plain", "Show", "can_show", "terminal_width")
 
-# More than this is not read on a terminal; the files of the run have all of it.
-MAX_LISTED = 20
-# From how many cells on one probe's failures become one entry.
+# How many red cells of one probe, or of one context with the same sentence, are written one by one.
 MAX_ALIKE = 3
 
 
@@ -71,14 +67,13 @@ class Plain(Show):
 
     def _red(self, judged: Judged) -> None:
         """Write a red cell at once, but not a whole log of the same."""
-        alike = (judged.cell.target, judged.cell.probe)
-        self._alike[alike] += 1
-        if self._alike[alike] > MAX_ALIKE:
+        alike = ((judged.cell.target, judged.cell.probe), (judged.cell.context, judged.sentence))
+        if any(self._alike[key] >= MAX_ALIKE for key in alike):
             return
+        self._alike.update(alike)
         sign = Mark.of(judged.record.outcome).sign(ascii_only=self._ascii_only)
-        more = (
-            "  (further ones of this probe are in the grid below)" if self._alike[alike] == MAX_ALIKE else ""
-        )
+        last = any(self._alike[key] == MAX_ALIKE for key in alike)
+        more = "  (more of the same is in the grid below)" if last else ""
         self._write(f"{sign} {judged.cell.id}: {' '.join(judged.sentence.split())[:400]}{more}")
 
     def _line_of(self, context: str) -> str:
@@ -116,87 +111,3 @@ def terminal_width() -> int:
     with contextlib.suppress(OSError, ValueError):
         return os.get_terminal_size(sys.stdout.fileno()).columns
     return int(os.environ.get("COLUMNS", "100")) if os.environ.get("COLUMNS", "100").isdecimal() else 100
-
-
-def closing_lines(board: Board, result: RunResult, *, width: int, ascii_only: bool) -> list[Line]:
-    """Return the end of a report: a grid for each target, what is unexpected, and the totals."""
-    lines: list[Line] = []
-    for target in board.targets():
-        lines += [[], _title(board, target)]
-        lines += Grid(board, target, width=width, ascii_only=ascii_only).lines()
-        lines += [[], *probe_legend(board.columns(target), width)]
-    lines += [[], legend(ascii_only=ascii_only)]
-    if result.unexpected:
-        lines += _unexpected(board, result, ascii_only=ascii_only)
-    return [*lines, [], *_totals(result)]
-
-
-def _title(board: Board, target: str) -> Line:
-    names = ", ".join(board.label(name) for name in board.entry_points(target))
-    return [(target, "bold"), (f"  {names}", "dim")]
-
-
-def _unexpected(board: Board, result: RunResult, *, ascii_only: bool) -> list[Line]:
-    """Return what is red: cell by cell, or in one entry where one probe is red in many cells."""
-    groups: dict[tuple[object, ...], list[Judged]] = {}
-    for one in result.unexpected:
-        groups.setdefault((one.cell.target, one.cell.probe, one.verdict, one.record.outcome), []).append(one)
-    entries = [
-        part for group in groups.values() for part in ([group] if len(group) > MAX_ALIKE else _each(group))
-    ]
-    claims = {
-        column.probe.name: column.probe.claim
-        for target in board.targets()
-        for column in board.columns(target)
-    }
-    lines: list[Line] = [[]]
-    for entry in entries[:MAX_LISTED]:
-        sign = Mark.of(entry[0].record.outcome).sign(ascii_only=ascii_only)
-        lines += _entry(entry, sign, claims.get(entry[0].cell.probe, ""))
-    if len(entries) > MAX_LISTED:
-        lines.append([(f"  and {len(entries) - MAX_LISTED} more; matrix.json lists all of them", "dim")])
-    return lines
-
-
-def _each(group: list[Judged]) -> list[list[Judged]]:
-    return [[one] for one in group]
-
-
-def _entry(group: list[Judged], sign: str, claim: str) -> list[Line]:
-    """Return one entry of the list: the cell, or the pattern of all cells that are red in the same way."""
-    first = group[0]
-    cell, note, example = first.cell.id, "", ""
-    if len(group) > 1:
-        contexts = len({one.cell.context for one in group})
-        cell = f"{first.cell.target}/*/*/{first.cell.probe}"
-        note = f"  {len(group)} cells in {contexts} contexts"
-        example = f"{first.cell.entry_point} in {first.cell.context}: "
-    # Against another library's bridge nothing has regressed: it is what it is.
-    verdict = (
-        first.verdict.value if first.cell.target in GATE or first.verdict is not Verdict.REGRESSION else ""
-    )
-    return [
-        [(f"{sign} ", "bold red"), (cell, "bold"), (note, ""), (f"  {verdict}", "red")],
-        [(f"    claim: {claim}", "dim")],
-        [(f"    {example}{' '.join(first.sentence.split())[:400]}", "")],
-        [(f"    python -m matrix run --cell {shlex.quote(cell)}", "cyan")],
-    ]
-
-
-def _totals(result: RunResult) -> list[Line]:
-    counts = ", ".join(f"{number} {word}" for word, number in result.outcomes().items()) or "nothing judged"
-    cells = len(result.judged)
-    rate = f"{cells / result.seconds:.1f} cells/s" if result.seconds else ""
-    lines: list[Line] = []
-    if result.controls:
-        caught = sum(one.verdict is Verdict.OK for one in result.controls)
-        style = "green" if caught == len(result.controls) else "bold white on red"
-        lines.append([(f"controls: {caught} of {len(result.controls)} broken bridges noticed", style)])
-    known = sum(one.expectation is not None and one.verdict is Verdict.OK for one in result.judged)
-    if known:
-        lines.append([(f"known failures: {known}, see matrix/expectations.toml", "yellow")])
-    red = len(result.unexpected)
-    verdict = "interrupted" if result.interrupted else f"{red} unexpected" if red else "all as expected"
-    style = "bold red" if red or result.interrupted else "bold green"
-    lines.append([(verdict, style), (f": {counts}; {cells} cells in {result.seconds:.1f} s, {rate}", "")])
-    return lines

@@ -9,6 +9,7 @@ import pytest
 
 from matrix.board import Board, Mark
 from matrix.cells import Selection, select
+from matrix.closing import closing_lines
 from matrix.expectations import Expectations
 from matrix.grid import Grid, probe_legend
 from matrix.judged import RunResult, in_order, judge_record
@@ -16,7 +17,7 @@ from matrix.live import Live
 from matrix.markdown import BEGIN, END, contexts_as_markdown, replace_between_markers, run_as_markdown
 from matrix.model import Context, Facts, Outcome
 from matrix.record import Record
-from matrix.show import Plain, closing_lines
+from matrix.show import Plain
 
 if TYPE_CHECKING:
     from matrix.grid import Line
@@ -132,8 +133,32 @@ def test_many_red_cells_of_one_probe_are_one_entry(wide: Toy) -> None:
 
     end = "\n".join(texts(closing_lines(board, result, width=100, ascii_only=False)))
 
-    assert "✗ agent_runtime/*/*/leaks  6 cells in 2 contexts  regression" in end
+    assert "✗ agent_runtime/*/*/leaks  6 cells  regression" in end
     assert "python -m matrix run --cell 'agent_runtime/*/*/leaks'" in end
+
+
+def test_context_whose_host_fails_is_one_entry(wide: Toy) -> None:
+    for name in ("fourth", "fifth"):
+        wide.probe(name)
+    red = {cell.id: Outcome.ERROR for cell in select(wide.registry(), Selection(contexts=("jupyter_cell",)))}
+    board, result = run_of(wide, red)
+
+    end = texts(closing_lines(board, result, width=100, ascii_only=False))
+
+    assert "! agent_runtime/*/jupyter_cell/*  15 cells  broken" in end
+    assert "! control/run_workflow/jupyter_cell/*  5 cells  broken" in end
+    assert "    python -m matrix run --cell 'agent_runtime/*/jupyter_cell/*'" in end
+
+
+def test_skipped_cells_are_named_with_their_reason(wide: Toy) -> None:
+    left_out = {
+        cell.id: Outcome.SKIP for cell in select(wide.registry(), Selection(contexts=("jupyter_cell",)))
+    }
+    board, result = run_of(wide, left_out)
+
+    end = texts(closing_lines(board, result, width=100, ascii_only=False))
+
+    assert "skipped: 12 cells in jupyter_cell: outputs: wanted 1, got 2" in end
 
 
 def test_uncaught_control_is_the_first_thing_that_is_said(wide: Toy) -> None:
@@ -162,7 +187,7 @@ def test_log_has_a_line_for_each_context_and_few_of_the_same_failure(wide: Toy) 
         log.finish(judged)
 
     lines = stream.getvalue().splitlines()
-    assert len([line for line in lines if line.startswith("✗ agent_runtime/")]) == 3 * 3
+    assert len([line for line in lines if line.startswith("✗ agent_runtime/")]) == 3 + 3
     assert [line.partition("  [")[0] for line in lines if not line.startswith("✗")] == [
         "jupyter_cell  9 fail, controls 3/3",
         "plain_script  9 fail, controls 3/3",
