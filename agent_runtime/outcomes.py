@@ -28,6 +28,20 @@ class Outcome(Generic[T]):
         self.value = value
         self.error = error
 
+    def take_error(self) -> BaseException | None:
+        """Return the exception, or None; nothing here keeps it.
+
+        Whoever is the last to look at an outcome takes its error this way. From 3.12 to 3.13 every
+        frame of a coroutine that has ended holds the frame that awaited it: so the traceback holds
+        each frame on the way up, with its locals, and an outcome among them that still had the
+        error would close a cycle, which only the collector could free.
+        """
+        error, self.error = self.error, None
+        try:
+            return error
+        finally:
+            del error
+
     def unwrap(self) -> T:
         """Return the value, or raise the exception as it is; empties the outcome.
 

@@ -81,11 +81,7 @@ def _inner(outcome: Outcome[Outcome[object]]) -> Outcome[object]:
     """Return the step's own outcome; an outer error means that it never had one."""
     if outcome.value is not None:
         return outcome.value
-    error, outcome.error = outcome.error, None  # no frame may keep it: its traceback keeps frames
-    try:
-        return Outcome(error=error)
-    finally:
-        del error
+    return Outcome(error=outcome.take_error())
 
 
 def _may_retry(tried: Outcome[Outcome[object]]) -> bool:
@@ -122,7 +118,7 @@ async def _within(
     if inner.error is None:
         _log.warning("step '%s' swallowed the cancellation at its timeout of %g s", step, seconds)
     late = StepTimeoutError(step, seconds)
-    late.__cause__ = inner.error
+    late.__cause__ = inner.take_error()
     try:
         return Outcome(error=late)
     finally:

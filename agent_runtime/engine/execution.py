@@ -114,8 +114,9 @@ class _Execution:
         if task.cancelled():  # before its first instruction
             return
         outcome = task.result()
-        if outcome.error is not None:
-            self._end_with(outcome.error, f"step '{self._plan.workflow.steps[number].id}'")
+        error = outcome.take_error()
+        if error is not None:
+            self._end_with(error, f"step '{self._plan.workflow.steps[number].id}'")
             return
         skipped = outcome.value is SKIPPED
         state = StepState.SKIPPED if skipped else StepState.SUCCEEDED

@@ -104,11 +104,9 @@ async def settled(outcome: Outcome[object]) -> Outcome[object]:
     The outcome is emptied: frames of the thread it came from may keep it, and they are kept by the
     traceback of the very exception that is in it.
     """
-    value, error = outcome.value, outcome.error
-    outcome.value = outcome.error = None
-    if error is None and inspect.isawaitable(value):
+    if outcome.error is not None:
+        return Outcome(error=outcome.take_error())
+    value, outcome.value = outcome.value, None
+    if inspect.isawaitable(value):
         return await acapture(value)
-    try:
-        return Outcome(value, error)
-    finally:
-        del value, error
+    return Outcome(value)

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 import pickle
-import threading
 import traceback
-import weakref
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -354,48 +351,6 @@ def test_runtime_goes_on_after_every_kind_of_failure() -> None:
             runtime.run()
 
     assert runtime.run().outputs["a"] == "fine"
-
-
-@KINDS
-def test_failed_run_keeps_nothing_alive(kind: str) -> None:
-    """Without the cycle collector: a failed call's locals are often large."""
-    text, tool = raising_fresh(kind)
-
-    async def slow() -> None:
-        await asyncio.sleep(60)
-
-    runtime = Runtime(text + "  - {id: b, tool: slow}\n", tools={"t": tool, "slow": slow})
-    watched: list[tuple[weakref.ref[BaseException], threading.Event]] = []
-
-    def call() -> None:
-        try:
-            runtime.run()
-        except OwnError as error:
-            freed = threading.Event()
-            watched.append((weakref.ref(error, lambda _: freed.set()), freed))
-
-    gc.collect()
-    gc.disable()
-    try:
-        for _ in range(3):
-            call()
-        all_freed = [freed.wait(10) for _, freed in watched]
-    finally:
-        gc.enable()
-
-    assert all_freed == [True, True, True]
-
-
-def raising_fresh(kind: str) -> tuple[str, AnyFunction]:
-    def plain() -> None:
-        raise OwnError
-
-    async def later() -> None:
-        await asyncio.sleep(0)
-        raise OwnError
-
-    text = ONE.replace("}", ", thread: worker}") if kind == "def_on_worker" else ONE
-    return text, later if kind == "async_def" else plain
 
 
 def test_awaitable_of_a_plain_function_fails_like_any_other() -> None:
