@@ -8,6 +8,7 @@ whose entry points differ are unfolded below.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,18 @@ ORDER = list(Mark)
 
 
 @dataclass(frozen=True)
+class Layout:
+    """How much room a place of the grid gets: its signs, and the blanks after them."""
+
+    signs: int
+    blanks: int
+
+    def width(self, group: Sequence[Column]) -> int:
+        """Return the width of a promise's columns, with a blank after them."""
+        return max(len(group) * (self.signs + self.blanks), len(group[0].probe.promise)) + 1
+
+
+@dataclass(frozen=True)
 class Grid:
     """How one target's grid is drawn.
 
@@ -48,6 +61,7 @@ class Grid:
         width: how many columns the terminal has.
         ascii_only: whether signs beyond ASCII cannot be shown.
         unfold: whether rows whose entry points differ get a row for each.
+        contexts: the rows to draw; all by default.
     """
 
     board: Board
@@ -55,77 +69,92 @@ class Grid:
     width: int = 100
     ascii_only: bool = False
     unfold: bool = True
+    contexts: tuple[str, ...] | None = None
 
     def lines(self) -> list[Line]:
-        """Return the grid: two lines of heading, then the rows."""
-        columns = self.board.columns(self.target)
-        entry_points = self.board.entry_points(self.target)
-        wide = len(entry_points)
-        per_place = wide if self._needed(columns, wide) <= self.width else 1
-        drawn = self._heading(columns, per_place)
-        for context in self.board.contexts(self.target):
-            drawn.append(self._row(context, columns, entry_points, per_place))
-            if per_place == 1 and wide > 1 and self.unfold:
-                drawn += self._unfolded(context, columns, entry_points)
+        """Return the grid: one or two lines of heading, then the rows."""
+        drawn = self._heading()
+        rows = self._contexts if self.contexts is None else self.contexts
+        for context in rows:
+            drawn.append(self._row(context))
+            if self.unfold and self._layout.signs < len(self._entry_points):
+                drawn += self._unfolded(context)
         return drawn
 
-    def _needed(self, columns: Sequence[Column], per_place: int) -> int:
-        groups = _groups(columns, per_place)
-        return self._names_width() + sum(width for _, _, width in groups) + len(self._totals_heading())
+    @cached_property
+    def _contexts(self) -> list[str]:
+        return self.board.contexts(self.target)
 
-    def _totals_heading(self) -> str:
-        return "  controls  red" if self._has_controls else "  red"
+    @cached_property
+    def _entry_points(self) -> list[str]:
+        return self.board.entry_points(self.target)
 
-    @property
+    @cached_property
+    def _groups(self) -> list[list[Column]]:
+        columns = self.board.columns(self.target)
+        return [list(group) for _, group in groupby(columns, key=lambda column: column.probe.promise)]
+
+    @cached_property
+    def _layout(self) -> Layout:
+        """The roomiest layout that fits; the tightest where none does."""
+        tight = Layout(1, 0)
+        for layout in (Layout(len(self._entry_points), 1), Layout(1, 1)):
+            columns = sum(layout.width(group) for group in self._groups)
+            if self._names_width + columns + len(self._totals_heading) <= self.width:
+                return layout
+        return tight
+
+    @cached_property
+    def _names_width(self) -> int:
+        contexts = [len(name) for name in self._contexts]
+        unfolded = [2 + len(self.board.label(name)) for name in self._entry_points]
+        return max(contexts + unfolded, default=0) + 2
+
+    @cached_property
     def _has_controls(self) -> bool:
         return any(cell.target == CONTROL for cell in self.board.cells)
 
-    def _names_width(self) -> int:
-        contexts = [len(name) for name in self.board.contexts(self.target)]
-        unfolded = [2 + len(self.board.label(name)) for name in self.board.entry_points(self.target)]
-        return max(contexts + unfolded, default=0) + 2
+    @cached_property
+    def _totals_heading(self) -> str:
+        return " controls  red" if self._has_controls else "  red"
 
-    def _heading(self, columns: Sequence[Column], per_place: int) -> list[Line]:
-        promises: Line = [(" " * self._names_width(), "")]
-        letters: Line = [(" " * self._names_width(), "")]
-        for promise, members, width in _groups(columns, per_place):
-            promises.append((promise.ljust(width), "bold"))
-            text = "".join(column.letter.ljust(per_place + 1) for column in members)
-            letters.append((text.ljust(width), "dim"))
-        promises.append((self._totals_heading(), "dim"))
-        return [promises, letters] if any(column.letter for column in columns) else [promises]
+    def _heading(self) -> list[Line]:
+        promises: Line = [(" " * self._names_width, "")]
+        letters: Line = [(" " * self._names_width, "")]
+        for group in self._groups:
+            width = self._layout.width(group)
+            promises.append((group[0].probe.promise.ljust(width), "bold"))
+            each = self._layout.signs + self._layout.blanks
+            letters.append(("".join(column.letter.ljust(each) for column in group).ljust(width), "dim"))
+        promises.append((self._totals_heading, "dim"))
+        return [promises, letters] if any(len(group) > 1 for group in self._groups) else [promises]
 
-    def _row(
-        self, context: str, columns: Sequence[Column], entry_points: Sequence[str], per_place: int
-    ) -> Line:
-        line: Line = [(context.ljust(self._names_width()), "")]
-        for _, members, width in _groups(columns, per_place):
+    def _row(self, context: str) -> Line:
+        signs = self._layout.signs
+        split = len(self._entry_points) == signs
+        names = [[name] for name in self._entry_points] if split else [self._entry_points]
+        return [(context.ljust(self._names_width), ""), *self._signs(context, names), *self._totals(context)]
+
+    def _signs(self, context: str, entry_points: Sequence[Sequence[str]]) -> Line:
+        """Return the places of a row; in each a sign for each of the given sets of entry points."""
+        line: Line = []
+        for group in self._groups:
             used = 0
-            for column in members:
-                cells = [Cell(self.target, name, context, column.probe.name) for name in entry_points]
-                line += self._place(cells, per_place)
-                line.append((" ", ""))
-                used += per_place + 1
-            line.append((" " * (width - used), ""))
-        return line + self._totals(context)
+            for column in group:
+                for names in entry_points:
+                    cells = [Cell(self.target, name, context, column.probe.name) for name in names]
+                    line.append(self._worst(cells))
+                blanks = self._layout.signs - len(entry_points) + self._layout.blanks
+                line.append((" " * blanks, ""))
+                used += len(entry_points) + blanks
+            line.append((" " * (self._layout.width(group) - used), ""))
+        return line
 
-    def _place(self, cells: Sequence[Cell], per_place: int) -> Line:
-        if per_place > 1:
-            return [self._sign(cell) for cell in cells]
-        known = [cell for cell in cells if self.board.mark(cell) is not None]
+    def _worst(self, cells: Sequence[Cell]) -> Span:
+        known = [(cell, mark) for cell in cells if (mark := self.board.mark(cell)) is not None]
         if not known:
-            return [(" ", "")]
-        return [self._sign(min(known, key=self._rank))]
-
-    def _rank(self, cell: Cell) -> tuple[bool, int]:
-        mark = self.board.mark(cell)
-        assert mark is not None
-        return (not self.board.is_red(cell), ORDER.index(mark))
-
-    def _sign(self, cell: Cell) -> Span:
-        mark = self.board.mark(cell)
-        if mark is None:
             return (" ", "")
+        cell, mark = min(known, key=lambda pair: (not self.board.is_red(pair[0]), ORDER.index(pair[1])))
         failed = ORDER.index(mark) < ORDER.index(Mark.RUNNING)
         style = KNOWN_FAILURE if failed and not self.board.is_red(cell) else STYLES[mark]
         return (mark.sign(ascii_only=self.ascii_only), style)
@@ -137,23 +166,15 @@ class Grid:
         style = "bold white on red" if caught.red else "green" if complete else "dim"
         own = [cell for cell in self.board.cells if cell.context == context and cell.target == self.target]
         red = self.board.tally(own).red
-        controls = f"  {text:>8}" if self._has_controls else ""
-        return [(controls, style), (f"  {red or '':>3}", "bold red")]
+        blanks = " " * (9 - len(text)) if self._has_controls else ""
+        return [(blanks, ""), (text, style), (f"  {red or '':>3}", "bold red")]
 
-    def _unfolded(self, context: str, columns: Sequence[Column], entry_points: Sequence[str]) -> list[Line]:
+    def _unfolded(self, context: str) -> list[Line]:
         """Return a row for each entry point, when they do not all look the same."""
-        seen = [
-            tuple(self.board.mark(Cell(self.target, name, context, column.probe.name)) for column in columns)
-            for name in entry_points
-        ]
-        if len(set(seen)) == 1:
+        rows = [(self.board.label(name), self._signs(context, [[name]])) for name in self._entry_points]
+        if all(signs == rows[0][1] for _, signs in rows):
             return []
-        rows = []
-        for name in entry_points:
-            label = f"  {self.board.label(name)}"
-            row = self._row(context, columns, [name], 1)[1:-2]
-            rows.append([(label.ljust(self._names_width()), "dim"), *row])
-        return rows
+        return [[(f"  {label}".ljust(self._names_width), "dim"), *signs] for label, signs in rows]
 
 
 def legend(*, ascii_only: bool = False) -> Line:
@@ -176,12 +197,3 @@ def probe_legend(columns: Sequence[Column], width: int) -> list[Line]:
         [("".join(entry.ljust(each) for entry in entries[row::height]).rstrip(), "dim")]
         for row in range(height)
     ]
-
-
-def _groups(columns: Sequence[Column], per_place: int) -> list[tuple[str, list[Column], int]]:
-    """Return promise, its columns and its width for each group of columns."""
-    groups = []
-    for promise, members in groupby(columns, key=lambda column: column.probe.promise):
-        listed = list(members)
-        groups.append((promise, listed, max(len(listed) * (per_place + 1), len(promise)) + 1))
-    return groups

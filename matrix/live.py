@@ -56,13 +56,43 @@ class Live(Show):
             self._console.print(_as_text([line]), soft_wrap=True)
 
     def _frame(self) -> Text:
+        foot = [legend(ascii_only=self._ascii_only), *self._running(), self._progress()]
+        targets = self._board.targets()
+        room = self._console.height - len(foot) - 5 * len(targets)
         lines: list[Line] = []
-        for target in self._board.targets():
-            lines += [[(target, "bold")]] if len(self._board.targets()) > 1 else []
-            grid = Grid(self._board, target, self._console.width, ascii_only=self._ascii_only, unfold=False)
-            lines += [*grid.lines(), []]
-        lines += [legend(ascii_only=self._ascii_only), *self._running(), self._progress()]
-        return _as_text(lines)
+        for target in targets:
+            lines += self._grid(target, room // len(targets), titled=len(targets) > 1)
+        return _as_text([*lines, *foot])
+
+    def _grid(self, target: str, rows: int, *, titled: bool) -> list[Line]:
+        """Return a target's grid, with no more rows than there is room for: first those that matter now."""
+        contexts = self._board.contexts(target)
+        shown, note = contexts, ""
+        if len(contexts) > rows:
+            urgent = sorted(contexts, key=lambda context: self._urgency(target, context))[: max(1, rows)]
+            shown = [context for context in contexts if context in urgent]
+            note = f"and {len(contexts) - len(shown)} more contexts; the final grid has all of them"
+        grid = Grid(
+            self._board,
+            target,
+            self._console.width,
+            ascii_only=self._ascii_only,
+            unfold=False,
+            contexts=tuple(shown),
+        )
+        title: list[Line] = [[(target, "bold")]] if titled else []
+        return [*title, *grid.lines(), [(note, "dim")]]
+
+    def _urgency(self, target: str, context: str) -> int:
+        """Red rows first, then those that run, those that wait, and those that are through."""
+        own = [cell for cell in self._board.cells if cell.context == context and cell.target == target]
+        tally = self._board.tally(own)
+        if tally.red:
+            return 0
+        if tally.finished == tally.total:
+            return 3
+        running = any(cell.context == context for cell in self._board.running.copy())
+        return 1 if running or tally.finished else 2
 
     def _running(self) -> list[Line]:
         now = time.monotonic()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import socket
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -74,7 +73,7 @@ class Message:
 
 def new_token() -> str:
     """Return a word that only the processes of one job know."""
-    return secrets.token_hex(16)
+    return os.urandom(16).hex()
 
 
 def encode(kind: str, token: str, body: Mapping[str, object] | None = None) -> bytes:

@@ -61,10 +61,10 @@ def test_wide_grid_has_one_sign_for_each_entry_point(wide: Toy) -> None:
     board, _ = run_of(wide, {"agent_runtime/run_workflow/jupyter_cell/leaks": Outcome.HANG})
 
     assert texts(Grid(board, "agent_runtime", 100).lines()) == [
-        "                  S1       S7     controls  red",
+        "                  S1       S7    controls  red",
         "                  a   b",
-        "jupyter_cell      ✓✓✓ ✓✓✓  ✓⧖✓         3/3    1",
-        "plain_script      ✓✓✓ ✓✓✓  ✓✓✓         3/3",
+        "jupyter_cell      ✓✓✓ ✓✓✓  ✓⧖✓        3/3    1",
+        "plain_script      ✓✓✓ ✓✓✓  ✓✓✓        3/3",
     ]
 
 
@@ -72,13 +72,23 @@ def test_narrow_grid_shows_the_worst_sign_and_unfolds_rows_that_differ(wide: Toy
     board, _ = run_of(wide, {"agent_runtime/run_workflow/jupyter_cell/leaks": Outcome.HANG})
 
     assert texts(Grid(board, "agent_runtime", 40).lines()) == [
-        "                  S1   S7   controls  red",
+        "                  S1   S7  controls  red",
         "                  a b",
-        "jupyter_cell      ✓ ✓  ⧖         3/3    1",
+        "jupyter_cell      ✓ ✓  ⧖        3/3    1",
         "  executor_run()  ✓ ✓  ✓",
         "  run_workflow()  ✓ ✓  ⧖",
         "  runtime_run()   ✓ ✓  ✓",
-        "plain_script      ✓ ✓  ✓         3/3",
+        "plain_script      ✓ ✓  ✓        3/3",
+    ]
+
+
+def test_grid_without_room_for_blanks_does_without(wide: Toy) -> None:
+    board, _ = run_of(wide, {})
+
+    assert texts(Grid(board, "agent_runtime", 30).lines())[:3] == [
+        "                  S1 S7  controls  red",
+        "                  ab",
+        "jupyter_cell      ✓✓ ✓        3/3",
     ]
 
 
@@ -210,6 +220,25 @@ def test_live_frame_shows_grid_legend_running_cells_and_progress(
     assert any(line.startswith(f"> {cells[0].id}  0.") for line in frame)
     assert "1/24" in frame[-1]
     assert "1 red" in frame[-1]
+
+
+def test_live_frame_fits_a_low_terminal_and_keeps_the_rows_that_matter_now(
+    wide: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("LINES", "10")
+    for number in range(20):
+        wide.context(f"context_{number:02d}")
+    cells = select(wide.registry(), Selection())
+    board = Board(wide.registry(), cells)
+    red = next(cell for cell in cells if cell.context == "context_13")
+    board.finish(judge_record(Record(red, Outcome.FAIL, "lost"), Expectations()))
+
+    frame = Live(board)._frame().plain.splitlines()
+
+    assert len(frame) <= 10
+    assert any(line.startswith("context_13") for line in frame)
+    assert any(line.startswith("and 19 more contexts") for line in frame)
 
 
 def test_markdown_of_a_run_has_verdict_grid_and_what_is_unexpected(wide: Toy) -> None:
