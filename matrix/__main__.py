@@ -24,8 +24,9 @@ exit codes:
   130  interrupted; every child process has been killed
 """
 SELECTION = """\
-Names may be patterns with * and ?; options may be repeated or hold a comma-separated list. Without
---target a run judges agent_runtime, and the controls that prove that every probe can fail.
+Names may be patterns with * and ?; options may be repeated or hold a comma-separated list; a probe
+is also named by its promise, as in --probe S3. Without --target a run judges agent_runtime, and the
+controls that prove that every probe can fail.
 """
 
 

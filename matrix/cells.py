@@ -65,7 +65,7 @@ def select(registry: Registry, selection: Selection) -> list[Cell]:
     targets = _matching("target", selection.targets or GATE, _targets(registry))
     entry_points = _matching("entry point", selection.entry_points or ("*",), list(registry.entry_points()))
     contexts = _matching("context", selection.contexts or ("*",), list(registry.contexts()))
-    probes = _matching("probe", selection.probes or ("*",), list(registry.probes()))
+    probes = _matching("probe", _by_promise(registry, selection.probes) or ("*",), list(registry.probes()))
     every_control = bool(selection.targets and selection.entry_points)
     return [
         cell
@@ -75,6 +75,15 @@ def select(registry: Registry, selection: Selection) -> list[Cell]:
         and cell.probe in probes
         and (cell.target != CONTROL or every_control or cell.entry_point == _control_entry_point(registry))
     ]
+
+
+def _by_promise(registry: Registry, patterns: Sequence[str]) -> list[str]:
+    """Return the patterns with the number of a promise replaced by the probes that hold it."""
+    probes = registry.probes().values()
+    replaced = []
+    for word in _words(patterns):
+        replaced += [probe.name for probe in probes if probe.promise == word] or [word]
+    return replaced
 
 
 def _targets(registry: Registry) -> list[str]:

@@ -30,8 +30,8 @@ def closing_lines(board: Board, result: RunResult, *, width: int, ascii_only: bo
     for target in board.targets():
         lines += [[], _title(board, target)]
         lines += Grid(board, target, width=width, ascii_only=ascii_only).lines()
-        lines += [[], *probe_legend(board.columns(target), width)]
-    lines += [[], legend(ascii_only=ascii_only)]
+    columns = {column.code: column for target in board.targets() for column in board.columns(target)}
+    lines += [[], *probe_legend(list(columns.values()), width), [], legend(ascii_only=ascii_only)]
     if result.unexpected:
         lines += _unexpected(board, result, ascii_only=ascii_only)
     return [*lines, [], *_left_out(result.judged), *_totals(result)]

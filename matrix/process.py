@@ -133,10 +133,10 @@ def end_all(process: subprocess.Popen[bytes], *, marker: str, reported: Iterable
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:
-    # Only while the leader is not reaped: until then its number cannot belong to anybody else.
-    if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
+    # Called while the leader is not reaped, or (without pidfd) a moment after: its number is not used
+    # again that soon, and not at all while its group has a member.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _kill(pids: Iterable[int]) -> None:

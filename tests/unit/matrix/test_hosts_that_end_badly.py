@@ -27,7 +27,7 @@ def test_host_that_never_performs_a_cell_hangs_in_enter(toy: Toy) -> None:
 
     assert {(one.outcome, one.phase) for one in records.values()} == {(Outcome.HANG, Phase.ENTER)}
     assert "no cell began within 1.5 s" in records["first"].detail
-    assert "in host" in records["first"].stacks
+    assert sys.platform == "win32" or "in host" in records["first"].stacks
 
 
 def test_cell_that_never_ends_hangs_in_call_and_the_others_get_a_fresh_host(toy: Toy) -> None:
@@ -189,6 +189,7 @@ def test_process_that_stops_itself_hangs_with_a_note_and_its_stacks(toy: Toy) ->
     assert "in check" in record.stacks
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="sockets are no descriptors there")
 def test_host_that_closes_its_stream_is_a_crash(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("matrix.host.DYING", 1.0)
     toy.context().probe("closes", f"os.closerange(3, 100)\n{FOR_EVER}", more="limit=60.0")

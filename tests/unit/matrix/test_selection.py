@@ -51,6 +51,7 @@ def test_gate_is_our_own_entry_points_and_one_control_for_each_context_and_probe
         pytest.param({"targets": ("agent_runtime",), "contexts": ("alpha*",)}, 4, id="pattern"),
         pytest.param({"targets": ("bridge",), "probes": ("first,second",)}, 8, id="list_with_commas"),
         pytest.param({"targets": ("bridge",), "probes": ("first", "first")}, 4, id="same_twice"),
+        pytest.param({"targets": ("bridge",), "probes": ("S1",)}, 8, id="promise"),
         pytest.param(
             {"targets": ("control",), "entry_points": ("toy",)}, 4, id="control_through_another_entry_point"
         ),
