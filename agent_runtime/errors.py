@@ -6,8 +6,10 @@ A step's own exception is never wrapped: what the step raised is what comes out 
 
     AgentRuntimeError
     ├── BridgeError               can I not call this here?
+    │   ├── BridgeClosedError     the bridge has been closed
     │   ├── CallerLoopError       an event loop runs in this thread and the setting refuses to block it
     │   ├── CallAbandonedError    the caller that this work needs has stopped waiting
+    │   ├── CircularWaitError     the work waits for the caller, and the caller for the work
     │   ├── ContextInUseError     the context given with context= is entered elsewhere
     │   ├── ForkedCallError       a forked child went on inside a call of its parent
     │   ├── NoCallerError         this code does not run inside a sync call
@@ -28,9 +30,11 @@ from dataclasses import dataclass
 __all__ = (
     "AgentRuntimeError",
     "BlockedLoopWarning",
+    "BridgeClosedError",
     "BridgeError",
     "CallAbandonedError",
     "CallerLoopError",
+    "CircularWaitError",
     "ContextInUseError",
     "ForkedCallError",
     "LLMClientError",
@@ -39,6 +43,7 @@ __all__ = (
     "Problem",
     "ReferenceValueError",
     "RuntimeClosedError",
+    "StalledCallWarning",
     "StepError",
     "StepTimeoutError",
     "WorkflowError",
@@ -53,7 +58,24 @@ class BridgeError(AgentRuntimeError):
     """A sync call cannot be carried out in the situation it was made in."""
 
 
-class CallerLoopError(BridgeError):
+class _EntryPointError(BridgeError):
+    """What several errors have in common: the names of an entry point and of its async variant."""
+
+    def __init__(self, entry_point: str, async_variant: str) -> None:
+        super().__init__(entry_point, async_variant)
+        self.entry_point = entry_point
+        self.async_variant = async_variant
+
+
+class _FunctionError(BridgeError):
+    """What several errors have in common: the name of a function."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
+
+
+class CallerLoopError(_EntryPointError):
     """A sync entry point was called where an event loop runs, and the setting refuses that.
 
     Waiting there would block the loop of the calling thread.
@@ -62,11 +84,6 @@ class CallerLoopError(BridgeError):
         entry_point: name of the sync function that was called.
         async_variant: name of the function to await instead.
     """
-
-    def __init__(self, entry_point: str, async_variant: str) -> None:
-        super().__init__(entry_point, async_variant)
-        self.entry_point = entry_point
-        self.async_variant = async_variant
 
     def __str__(self) -> str:
         return (
@@ -99,21 +116,89 @@ class BlockedLoopWarning(RuntimeWarning):
         )
 
 
-class CallAbandonedError(BridgeError):
+class BridgeClosedError(BridgeError):
+    """A call was made on a bridge that has been closed, or was cut off by its closing.
+
+    Attributes:
+        bridge: name of the bridge.
+    """
+
+    def __init__(self, bridge: str) -> None:
+        super().__init__(bridge)
+        self.bridge = bridge
+
+    def __str__(self) -> str:
+        return f"the bridge '{self.bridge}' is closed; make a new one, or call before close()"
+
+
+class StalledCallWarning(RuntimeWarning):
+    """A sync call has kept the event loop of its own thread standing still, and goes on doing so.
+
+    Attributes:
+        entry_point: name of the sync function that was called.
+        async_variant: name of the function to await instead.
+        seconds: how long the loop has been standing still.
+        site: file and line of the call.
+        work: where the work stands.
+        waiting: what waits for the loop.
+    """
+
+    def __init__(
+        self, entry_point: str, async_variant: str, seconds: float, site: str, work: str, waiting: str
+    ) -> None:
+        super().__init__(entry_point, async_variant, seconds, site, work, waiting)
+        self.entry_point = entry_point
+        self.async_variant = async_variant
+        self.seconds = seconds
+        self.site = site
+        self.work = work
+        self.waiting = waiting
+
+    def __str__(self) -> str:
+        return (
+            f"{self.entry_point}() has blocked the running event loop for {self.seconds:.1f} s at {self.site}"
+            f" and still waits; if the work needs that loop, it will never end\n"
+            f"  the work: {self.work}\n"
+            f"  the loop: {self.waiting}\n"
+            f"  write `await {self.async_variant}(...)` there instead"
+        )
+
+
+class CallAbandonedError(_FunctionError):
     """Work asked for the calling thread, but the caller has stopped waiting.
 
     Attributes:
         what: the function that was to run on the calling thread.
     """
 
-    def __init__(self, what: str) -> None:
-        super().__init__(what)
-        self.what = what
-
     def __str__(self) -> str:
         return (
             f"{self.what} was to run on the thread of a sync call, and that call has already ended;"
             " await it before the call returns, or run it on a worker thread"
+        )
+
+
+class CircularWaitError(BridgeError):
+    """The work of a sync call waits for something that only its own, waiting caller could do.
+
+    Attributes:
+        entry_point: name of the sync function that was called.
+        reason: what the work waits for.
+        remedy: what to write instead.
+        work: where the work stands.
+    """
+
+    def __init__(self, entry_point: str, reason: str, remedy: str, work: str) -> None:
+        super().__init__(entry_point, reason, remedy, work)
+        self.entry_point = entry_point
+        self.reason = reason
+        self.remedy = remedy
+        self.work = work
+
+    def __str__(self) -> str:
+        return (
+            f"{self.entry_point}() would never return: its work waits {self.reason}, and this thread waits"
+            f" for the work; {self.remedy}\n  the work: {self.work}"
         )
 
 
@@ -127,16 +212,12 @@ class ContextInUseError(BridgeError):
         )
 
 
-class ForkedCallError(BridgeError):
+class ForkedCallError(_FunctionError):
     """A child process went on inside a sync call that its parent had made before the fork.
 
     Attributes:
         what: the async function whose outcome the call was waiting for.
     """
-
-    def __init__(self, what: str) -> None:
-        super().__init__(what)
-        self.what = what
 
     def __str__(self) -> str:
         return (
@@ -145,16 +226,12 @@ class ForkedCallError(BridgeError):
         )
 
 
-class NoCallerError(BridgeError):
+class NoCallerError(_FunctionError):
     """Async code asked for the calling thread, but it does not run inside a sync call.
 
     Attributes:
         what: the function that was to run on the calling thread.
     """
-
-    def __init__(self, what: str) -> None:
-        super().__init__(what)
-        self.what = what
 
     def __str__(self) -> str:
         return (
@@ -163,18 +240,13 @@ class NoCallerError(BridgeError):
         )
 
 
-class NoThreadError(BridgeError):
+class NoThreadError(_EntryPointError):
     """No thread can be started here, and an event loop already runs on the calling thread.
 
     Attributes:
         entry_point: name of the sync function that was called.
         async_variant: name of the function to await instead.
     """
-
-    def __init__(self, entry_point: str, async_variant: str) -> None:
-        super().__init__(entry_point, async_variant)
-        self.entry_point = entry_point
-        self.async_variant = async_variant
 
     def __str__(self) -> str:
         return (

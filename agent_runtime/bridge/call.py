@@ -8,11 +8,14 @@ import sys
 from _queue import SimpleQueue
 from collections import deque
 from collections.abc import Callable, Coroutine
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from agent_runtime.bridge.service import Errand
 from agent_runtime.errors import CallAbandonedError
 from agent_runtime.outcomes import Outcome, failed
+
+if TYPE_CHECKING:
+    from agent_runtime.bridge.portal import Portal
 
 __all__ = ("ENDED", "TURNED_AWAY", "Call", "current_call")
 
@@ -42,6 +45,8 @@ class Call(Generic[T]):
         outcome: what came of it; set before ENDED is put.
         parent: the call inside which this one was made, or None.
         task: the task that runs it, once the portal has taken it up.
+        caller: the portal on whose thread the call was made, or None for an ordinary thread.
+        cut_off: whether the portal was closed under it.
         expired: whether the deadline has cancelled it.
         abandoned: whether the caller has stopped listening: the call has ended, or was given up.
     """
@@ -53,7 +58,9 @@ class Call(Generic[T]):
         "_handled",
         "_timer",
         "abandoned",
+        "caller",
         "context",
+        "cut_off",
         "expired",
         "inbox",
         "outcome",
@@ -81,6 +88,8 @@ class Call(Generic[T]):
         self.inbox: Any = SimpleQueue()
         self.outcome: Outcome[T] | None = None
         self.task: asyncio.Task[None] | None = None
+        self.caller: Portal | None = None
+        self.cut_off = False
         self.expired = False
         self.abandoned = False
 
@@ -164,6 +173,10 @@ class Call(Generic[T]):
             self.expired = True
             self.request_cancel()
             self.deliver_cancel()
+
+    def timeout_error(self) -> TimeoutError:
+        """Return the exception that tells of the deadline."""
+        return TimeoutError(f"{self.what} was cancelled after {self.timeout:g} s")
 
     def descends_from(self, other: Call[Any]) -> bool:
         """Whether this call was made, directly or not, inside ``other``."""

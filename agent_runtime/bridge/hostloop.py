@@ -12,7 +12,7 @@ from typing import ClassVar, TypeVar
 
 from agent_runtime.errors import BlockedLoopWarning
 
-__all__ = ("HostLoopWatch", "call_without_loop", "running_loop")
+__all__ = ("HostLoopWatch", "call_site", "call_without_loop", "in_notebook_kernel", "running_loop")
 
 T = TypeVar("T")
 
@@ -64,16 +64,16 @@ class HostLoopWatch:
     def end(self) -> None:
         """Warn, once a call site, if the loop stood still for too long; not in a notebook kernel."""
         seconds = time.monotonic() - self._started
-        if seconds < self.THRESHOLD or _in_notebook_kernel():
+        if seconds < self.THRESHOLD or in_notebook_kernel():
             return
-        level, site = _call_site()
+        level, site = call_site()
         if site in self._warned:
             return
         self._warned.add(site)
         warnings.warn(BlockedLoopWarning(*self._names, seconds, f"{site[0]}:{site[1]}"), stacklevel=level)
 
 
-def _call_site() -> tuple[int, tuple[str, int]]:
+def call_site() -> tuple[int, tuple[str, int]]:
     """Return the stack level and the place of the first frame that is not this package's."""
     package = __name__.partition(".")[0]
     level, frame = 1, sys._getframe(1)  # noqa: SLF001 - the documented way to one's own stack
@@ -82,7 +82,7 @@ def _call_site() -> tuple[int, tuple[str, int]]:
     return level, (frame.f_code.co_filename, frame.f_lineno)
 
 
-def _in_notebook_kernel() -> bool:
+def in_notebook_kernel() -> bool:
     """Whether this process is a Jupyter kernel, whose loop has nothing to do while a cell runs."""
     kernelapp = sys.modules.get("ipykernel.kernelapp")
     return kernelapp is not None and bool(kernelapp.IPKernelApp.initialized())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 import sys
 from _queue import Empty, SimpleQueue
@@ -39,16 +40,19 @@ class Portal:
     happens on the loop thread.
 
     Attributes:
+        owner: the set of portals that this one belongs to.
         depth: 0 for the portal that everybody shares; k + 1 serves calls made on portal k's thread.
         thread_id: ident of the loop thread.
         waiting: the calls that this portal's own thread is making right now, outermost first.
+        deeper: under "portal", the one that serves these calls, if there is one.
     """
 
-    def __init__(self, *, depth: int, loop_factory: LoopFactory = default_loop_factory) -> None:
+    def __init__(self, *, owner: object, depth: int, loop_factory: LoopFactory) -> None:
+        self.owner = owner
         self.depth = depth
         self.thread_id = 0
         self.waiting: list[tuple[Call[Any], Portal]] = []
-        self.deeper: Portal | None = None
+        self.deeper: dict[str, Portal] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._loop_factory = loop_factory
         self._pending: deque[Call[Any]] = deque()
@@ -137,21 +141,33 @@ class Portal:
             call.inbox.put(ENDED)
 
     def close_deeper(self) -> None:
-        """Close the next portal below once nothing here can need it; on the loop thread."""
-        if self.deeper is not None and not self._live and not self.waiting:
-            deeper, self.deeper = self.deeper, None
+        """Close the next portal below once nothing can need it; on the loop thread."""
+        deeper = self.deeper.get("portal")
+        if deeper is not None and not self._live and not self.waiting and not deeper.has_calls:
+            self.deeper.pop("portal", None)
             deeper.close()
+
+    @property
+    def has_calls(self) -> bool:
+        """Whether it carries out anything now, or is about to."""
+        return bool(self._live or self._pending)
+
+    def callers(self) -> list[Portal]:
+        """Return the portals whose threads wait for what this one carries out."""
+        return [call.caller for call in tuple(self._live) if call.caller is not None]
 
     def close(self) -> None:
         """Take no more calls, cancel what is left, close the loop and wait for the thread's end.
 
         On any thread but the portal's own; blocks it until leftover tasks have ended, 10 s at most.
+        Calls that this cuts off end with BridgeClosedError in their callers.
         """
         self._closed = True
         self._turn_away()
         self._wake(self._stop)
-        self._ended.get()
-        self._ended.put(None)
+        with contextlib.suppress(Empty):
+            self._ended.get(timeout=CLOSE_LIMIT)
+            self._ended.put(None)
 
     def retire(self, limit: float) -> asyncio.AbstractEventLoop | None:
         """End the thread because the process ends, but keep the loop for calls that come still later.
@@ -170,6 +186,10 @@ class Portal:
             self._ended.get(timeout=limit)
             return self._loop
         return None
+
+    def call_soon(self, callback: Callable[..., object], *args: object) -> None:
+        """Have a callback called on the loop thread; from any thread."""
+        self._wake(functools.partial(callback, *args))
 
     def _stop(self) -> None:
         assert self._loop is not None
@@ -207,6 +227,8 @@ class Portal:
             # lets it through run_forever(). The loop is sound, and others have calls on it.
             with contextlib.suppress(SystemExit, KeyboardInterrupt):
                 loop.run_forever()
+        for call in tuple(self._live):
+            call.cut_off = True
         with contextlib.suppress(BaseException):
             finish_loop(loop)
         if not self._retiring:

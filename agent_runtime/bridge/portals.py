@@ -1,187 +1,140 @@
-"""The process's portals: which one serves a call, how the first call starts it, what fork does."""
+"""The portals of a bridge: which one serves a call, how the first call starts it."""
 
 from __future__ import annotations
 
-import asyncio
-import atexit
-import os
 import threading
 from _thread import get_ident
-from typing import Any
 
-from agent_runtime.bridge.portal import Portal
-from agent_runtime.bridge.threads import CannotStartThreadError, main_of_this_thread
+from agent_runtime.bridge import process
+from agent_runtime.bridge.portal import LoopFactory, Portal
+from agent_runtime.bridge.threads import CannotStartThreadError
+from agent_runtime.errors import BridgeClosedError
 
-__all__ = ("portal_for_this_thread", "this_threads_portal")
+__all__ = ("PortalSet",)
 
-
-class _Portals:
-    """Every portal of this process. One object, so that a fork can replace it as a whole.
-
-    Attributes:
-        shared: the portal of depth 0, once it has been started.
-        by_thread: each portal by the ident of its loop thread.
-        births: the portals whose threads have been started and do not serve yet.
-        ending: whether the process is past the exit hook; no portal is used any more.
-        parked_loop: then, the shared portal's loop; late calls drive it on their own thread.
-        starting: keeps a crowd of first callers from starting a thread each. Advice, not a lock to
-            rely on: reentrant, because a signal handler may interrupt the thread that holds it and
-            call in; and waited for with a limit, because that handler may wait for another thread
-            that calls in. Whoever goes on without it starts a portal that loses when published late.
-    """
-
-    def __init__(self) -> None:
-        self.shared: dict[str, Portal] = {}
-        self.by_thread: dict[int, Portal] = {}
-        self.births: set[Portal] = set()
-        self.ending = False
-        self.parked_loop: asyncio.AbstractEventLoop | None = None
-        self.starting = threading.RLock()
-
-
-_portals = _Portals()
-_graveyard: list[_Portals] = []
-"""What a fork left behind. Its loops share their epoll object with the parent process: closing one,
-also from its finaliser, would take the parent's descriptors out of it."""
-_hooks_installed = False
-
-_EXIT_LIMIT = 2.0
-"""Seconds that tasks get to react to their cancellation when the process ends; a guess."""
 _CROWD_LIMIT = 1.0
 """Seconds to wait for another thread that starts the shared portal; usually it takes 0.3 ms."""
 
 
-def this_threads_portal() -> Portal | None:
-    """Return the portal whose loop thread this is, or None."""
-    portal = _portals.by_thread.get(get_ident())
-    if portal is None and _portals.births:
-        # A finaliser can call in on a loop thread before that has run any code of its own. Whoever
-        # starts it waits for it, so the call must not go to the starter's portal.
-        newborn = getattr(main_of_this_thread(), "__self__", None)
-        return newborn if isinstance(newborn, Portal) else None
-    return portal
+class PortalSet:
+    """The portals of one bridge: a shared one, and deeper ones below it on demand.
 
-
-def portal_for_this_thread() -> Portal:
-    """Return the portal that serves calls made on this thread; start it if need be.
-
-    That is the shared one, except on a portal's own thread: its loop waits for the call, so the
-    next deeper portal serves it, which lives until the upper one has no call left.
-
-    Raises:
-        CannotStartThreadError: no thread can be started here, or the process is ending.
-        OSError: the loop could not get its descriptors.
+    Args:
+        loop_factory: makes the loop of each portal, on its thread.
+        name: of the shared portal's thread; the deeper ones get a number behind it.
     """
-    if _portals.ending:
-        raise CannotStartThreadError
-    own = this_threads_portal()
-    if own is not None:
-        return _deeper(own)
-    portal = _portals.shared.get("portal")
-    if portal is not None and portal.is_open:
-        return portal
-    return _start_shared()
 
+    def __init__(self, *, loop_factory: LoopFactory, name: str) -> None:
+        self._loop_factory = loop_factory
+        self.name = name
+        self._closed = False
+        self._shared: dict[str, Portal] = {}
+        # Keeps a crowd of first callers from starting a thread each. Advice, not a lock to rely on:
+        # reentrant, because a signal handler may interrupt the thread that holds it and call in; and
+        # waited for with a limit, because that handler may wait for another thread that calls in.
+        # Whoever goes on without it starts a portal that loses when it is published late.
+        self._starting = threading.RLock()
+        process.portal_sets.add(self)
 
-def _start_shared() -> Portal:
-    portals = _portals
-    alone = portals.starting.acquire(timeout=_CROWD_LIMIT)
-    try:
-        portal = portals.shared.get("portal")
+    def for_this_thread(self) -> Portal:
+        """Return the portal that serves calls made on this thread; start it if need be.
+
+        That is the shared one, except where its thread, directly or through other bridges, waits for
+        the call: then the next deeper portal serves it, which lives until the upper one has no call
+        left.
+
+        Raises:
+            BridgeClosedError: the bridge has been closed.
+            CannotStartThreadError: no thread can be started here, or the process is ending.
+            OSError: the loop could not get its descriptors.
+        """
+        if process.ending():
+            raise CannotStartThreadError
+        own = process.this_threads_portal()
+        waiting = None if own is None else self._deepest_waiting(own)
+        if waiting is not None:
+            return self._deeper(waiting)
+        portal = self._shared.get("portal")
         if portal is not None and portal.is_open:
             return portal
-        _install_hooks()
-        fresh = _started(portals, 0)
-        if portal is not None and portals.shared.get("portal") is portal:
-            del portals.shared["portal"]
-        winner = portals.shared.setdefault("portal", fresh)
-    finally:
-        if alone:
-            portals.starting.release()
-    if winner is not fresh:
-        fresh.close()
-    return winner
+        return self._start_shared()
 
+    def close(self) -> None:
+        """Take no more calls, cancel what is left, end the threads; blocks until they have ended.
 
-def _deeper(own: Portal) -> Portal:
-    """Return the next portal below; on ``own``'s thread, where only a finaliser can interrupt."""
-    deeper = own.deeper
-    if deeper is not None and deeper.is_open:
-        return deeper
-    fresh = _started(_portals, own.depth + 1)
-    deeper = own.deeper
-    if deeper is not None and deeper.is_open:
-        fresh.close()
-        return deeper
-    own.deeper = fresh
-    return fresh
+        Raises:
+            RuntimeError: called on one of the threads to end.
+        """
+        own = process.this_threads_portal()
+        if own is not None and self._deepest_waiting(own) is not None:
+            raise RuntimeError("a bridge cannot be closed by work that it carries out; close it outside")
+        self._closed = True
+        portal = self._shared.pop("portal", None)
+        if portal is not None:
+            portal.close()
 
+    def retire(self) -> Portal | None:
+        """Let the shared portal go, because the process ends; return it."""
+        return self._shared.pop("portal", None)
 
-def _started(portals: _Portals, depth: int) -> Portal:
-    portal = Portal(depth=depth)
-    portals.births.add(portal)
-    try:
-        portal.start(
-            on_start=lambda: portals.by_thread.__setitem__(portal.thread_id, portal),
-            on_end=lambda: _forget(portals, portal),
-            name=_name(depth),
-        )
-    finally:
-        portals.births.discard(portal)
-    return portal
+    def begin_anew(self) -> object:
+        """Forget every portal, in a forked child; return what must be kept from the collector."""
+        left, self._shared = self._shared, {}
+        self._starting = threading.RLock()
+        return left
 
+    def _deepest_waiting(self, own: Portal) -> Portal | None:
+        """Return the deepest portal of this set whose thread waits for what ``own`` does, or is it."""
+        if own.owner is self:
+            return own
+        found, left, seen = None, [own], {own}
+        while left:
+            portal = left.pop()
+            if portal.owner is self and (found is None or portal.depth > found.depth):
+                found = portal
+            callers = set(portal.callers()) - seen
+            seen |= callers
+            left += callers
+        return found
 
-def _forget(portals: _Portals, portal: Portal) -> None:
-    portals.by_thread.pop(portal.thread_id, None)
+    def _start_shared(self) -> Portal:
+        alone = self._starting.acquire(timeout=_CROWD_LIMIT)
+        try:
+            portal = self._shared.get("portal")
+            if portal is not None and portal.is_open:
+                return portal
+            if self._closed:
+                raise BridgeClosedError(self.name)
+            process.install_hooks()
+            fresh = self._started(0)
+            if portal is not None and self._shared.get("portal") is portal:
+                del self._shared["portal"]
+            winner = self._shared.setdefault("portal", fresh)
+        finally:
+            if alone:
+                self._starting.release()
+        if winner is not fresh:
+            fresh.close()
+        return winner
 
+    def _deeper(self, waiting: Portal) -> Portal:
+        deeper = waiting.deeper.get("portal")
+        if deeper is not None and deeper.is_open:
+            return deeper
+        fresh = self._started(waiting.depth + 1)
+        if deeper is not None and waiting.deeper.get("portal") is deeper:
+            del waiting.deeper["portal"]
+        winner = waiting.deeper.setdefault("portal", fresh)
+        if winner is not fresh:
+            fresh.close()
+        return winner
 
-def _name(depth: int) -> str:
-    return "agent_runtime portal" if depth == 0 else f"agent_runtime portal {depth}"
-
-
-def parked_loop() -> asyncio.AbstractEventLoop | None:
-    """Return the loop of a portal that the end of the process has retired, if it is free."""
-    loop = _portals.parked_loop
-    return None if loop is None or loop.is_closed() or loop.is_running() else loop
-
-
-def _install_hooks() -> None:
-    """Get told of forks and of the end of the process; not before there is a portal."""
-    global _hooks_installed  # noqa: PLW0603 - a process-wide registration that cannot be undone
-    if _hooks_installed:
-        return
-    _hooks_installed = True
-    atexit.register(_retire)
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=_begin_anew)
-
-
-def _begin_anew() -> None:
-    """Drop every portal, unclosed: their threads do not exist in this process."""
-    global _portals  # noqa: PLW0603 - the one place that replaces it
-    _graveyard.append(_portals)
-    _portals = _Portals()
-
-
-def _retire() -> None:
-    """End the loop thread before the interpreter is taken down around it."""
-    _portals.ending = True
-    portal = _portals.shared.pop("portal", None)
-    if portal is not None:
-        _portals.parked_loop = portal.retire(_EXIT_LIMIT)
-
-
-def _close_parked_loop() -> None:
-    loop = parked_loop()
-    if loop is not None:
-        loop.close()
-
-
-# Hooks run last in, first out. This one is in before any portal, so it comes after the hooks that
-# were registered between: they may still call in, and find the loop that their clients live on.
-atexit.register(_close_parked_loop)
-
-
-def portals_alive() -> list[Any]:
-    """Return the idents of all loop threads, for tests and diagnostics."""
-    return sorted(_portals.by_thread)
+    def _started(self, depth: int) -> Portal:
+        portal = Portal(owner=self, depth=depth, loop_factory=self._loop_factory)
+        with process.birth_of(portal):
+            portal.start(
+                on_start=lambda: process.register(get_ident(), portal),
+                on_end=lambda: process.forget(portal.thread_id),
+                name=self.name if depth == 0 else f"{self.name} {depth}",
+            )
+        return portal

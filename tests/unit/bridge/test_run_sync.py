@@ -231,7 +231,7 @@ def test_timeout_cancels_the_work_and_waits_for_its_cleanup() -> None:
             await asyncio.sleep(0.01)
             cleaned.set()
 
-    with pytest.raises(TimeoutError, match="work was cancelled after 0.05 s"):
+    with pytest.raises(TimeoutError, match=r"work was cancelled after 0\.05 s"):
         run_sync(work, timeout=0.05)
 
     assert cleaned.is_set()

@@ -1,0 +1,148 @@
+"""What a process knows of its portals: whose thread is whose, what a fork and the end of it do."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextlib
+import os
+import weakref
+from _thread import get_ident
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+from agent_runtime.bridge.portal import Portal
+from agent_runtime.bridge.threads import main_of_this_thread
+
+__all__ = (
+    "birth_of",
+    "ending",
+    "forget",
+    "install_hooks",
+    "parked_loop",
+    "portal_sets",
+    "register",
+    "this_threads_portal",
+)
+
+_EXIT_LIMIT = 2.0
+"""Seconds that tasks get to react to their cancellation when the process ends; a guess."""
+
+
+class _PortalSet(Protocol):
+    """What this module asks of the portals of one bridge."""
+
+    def retire(self) -> Portal | None: ...
+
+    def begin_anew(self) -> object: ...
+
+
+class _State:
+    """One object, so that a fork can replace it as a whole.
+
+    Attributes:
+        by_thread: each portal by the ident of its loop thread.
+        births: the portals whose threads have been started and may not have run any code yet.
+        ending: whether the process is past the exit hook; no portal is used any more.
+        parked: then, the loops of the shared portals, by set; late calls drive them themselves.
+    """
+
+    def __init__(self) -> None:
+        self.by_thread: dict[int, Portal] = {}
+        self.births: set[Portal] = set()
+        self.ending = False
+        self.parked: dict[_PortalSet, asyncio.AbstractEventLoop] = {}
+
+
+portal_sets: weakref.WeakSet[Any] = weakref.WeakSet()
+"""The portals of every bridge of this process."""
+
+_state = _State()
+_graveyard: list[object] = []
+"""What a fork left behind. Its loops share their epoll object with the parent process: closing one,
+also from its finaliser, would take the parent's descriptors out of it."""
+_hooks_installed = False
+
+
+def this_threads_portal() -> Portal | None:
+    """Return the portal whose loop thread this is, or None."""
+    portal = _state.by_thread.get(get_ident())
+    if portal is None and _state.births:
+        # A finaliser can call in on a loop thread before that has run any code of its own. Whoever
+        # starts it waits for it, so the call must not go to the starter's portal.
+        newborn = getattr(main_of_this_thread(), "__self__", None)
+        return newborn if isinstance(newborn, Portal) else None
+    return portal
+
+
+def register(thread_id: int, portal: Portal) -> None:
+    """Note whose loop thread this is."""
+    _state.by_thread[thread_id] = portal
+
+
+def forget(thread_id: int) -> None:
+    """Note that this loop thread serves no more."""
+    _state.by_thread.pop(thread_id, None)
+
+
+@contextlib.contextmanager
+def birth_of(portal: Portal) -> Iterator[None]:
+    """Note for the length of the block that the portal's thread is being started."""
+    state = _state
+    state.births.add(portal)
+    try:
+        yield
+    finally:
+        state.births.discard(portal)
+
+
+def ending() -> bool:
+    """Whether the process is past the exit hook."""
+    return _state.ending
+
+
+def parked_loop(portals: _PortalSet) -> asyncio.AbstractEventLoop | None:
+    """Return the loop of the shared portal that the end of the process has retired, if it is free."""
+    loop = _state.parked.get(portals)
+    return None if loop is None or loop.is_closed() or loop.is_running() else loop
+
+
+def install_hooks() -> None:
+    """Get told of forks and of the end of the process; not before there is a portal."""
+    global _hooks_installed  # noqa: PLW0603 - a process-wide registration that cannot be undone
+    if _hooks_installed:
+        return
+    _hooks_installed = True
+    atexit.register(_retire)
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_begin_anew)
+
+
+def _begin_anew() -> None:
+    """Drop every portal, unclosed: their threads do not exist in this process."""
+    global _state  # noqa: PLW0603 - the one place that replaces it
+    _graveyard.append(_state)
+    _graveyard.extend(portals.begin_anew() for portals in tuple(portal_sets))
+    _state = _State()
+
+
+def _retire() -> None:
+    """End the loop threads before the interpreter is taken down around them."""
+    _state.ending = True
+    for portals in tuple(portal_sets):
+        portal = portals.retire()
+        loop = None if portal is None else portal.retire(_EXIT_LIMIT)
+        if loop is not None:
+            _state.parked[portals] = loop
+
+
+def _close_parked_loops() -> None:
+    for portals in tuple(_state.parked):
+        loop = parked_loop(portals)
+        if loop is not None:
+            loop.close()
+
+
+# Hooks run last in, first out. This one is in before any portal, so it comes after the hooks that
+# were registered between: they may still call in, and find the loop that their clients live on.
+atexit.register(_close_parked_loops)

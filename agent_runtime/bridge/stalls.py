@@ -1,0 +1,146 @@
+"""Waits that will not end: told from long ones, proven where that is possible, put in words."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import importlib
+import time
+import warnings
+from _thread import get_ident
+from collections.abc import Iterator
+from typing import Any
+
+from agent_runtime.bridge.call import Call
+from agent_runtime.bridge.hostloop import call_site, in_notebook_kernel, running_loop
+from agent_runtime.bridge.portal import Portal
+from agent_runtime.bridge.waiting import GivingUp
+from agent_runtime.bridge.whereabouts import describe_work, tasks_of
+from agent_runtime.errors import CircularWaitError, StalledCallWarning
+
+__all__ = ("StallLookout",)
+
+_GRACE = 5.0
+"""Seconds that work gets to end after its deadline has cancelled it; a guess."""
+_CIRCULAR_GRACE = 1.0
+"""Seconds that work gets to end when it has been cancelled because its caller waits for it in a circle."""
+
+
+class StallLookout:
+    """Judges a wait each time that nothing has happened for a while.
+
+    Args:
+        names: what messages call the entry point and its async variant.
+        timeout: the call's own limit in seconds, or None. The portal's loop keeps it; this is for
+            loops that something blocks.
+        stall_timeout: seconds after which a wait that keeps a running loop standing still is
+            reported, once; None for never.
+    """
+
+    def __init__(self, names: tuple[str, str], *, timeout: float | None, stall_timeout: float | None) -> None:
+        self._names = names
+        self._timeout = timeout
+        self._stall_timeout = stall_timeout
+        self._started = time.monotonic()
+        self._reported = False
+
+    def look(self, call: Call[Any], portal: Portal) -> GivingUp | None:
+        """Say why to give the call up, or None; report a stall once."""
+        host = running_loop()
+        circular = self._circular_wait(call, portal, host)
+        if circular is not None:
+            blocked = _module_wanted_by(portal) is not None  # no cancellation reaches a blocked loop
+            return GivingUp(circular, 0.0 if blocked else _CIRCULAR_GRACE)
+        seconds = time.monotonic() - self._started
+        if self._timeout is not None and seconds > self._timeout + SLACK:
+            return GivingUp(call.timeout_error(), _GRACE)
+        if host is not None and self._stall_timeout is not None and seconds > self._stall_timeout:
+            self._report(call, portal, host, seconds)
+        return None
+
+    def _circular_wait(
+        self, call: Call[Any], portal: Portal, host: asyncio.AbstractEventLoop | None
+    ) -> CircularWaitError | None:
+        entry_point, async_variant = self._names
+        module = _module_wanted_by(portal)
+        if module is not None:
+            reason, remedy = f"to import {module}, which this thread is importing", "call it after the import"
+        elif host is not None and _waits_for_host(call, host):
+            reason = "for a coroutine that was given to the event loop of this thread"
+            remedy = f"write `await {async_variant}(...)` instead"
+        else:
+            return None
+        return CircularWaitError(entry_point, reason, remedy, describe_work(call, portal))
+
+    def _report(
+        self, call: Call[Any], portal: Portal, host: asyncio.AbstractEventLoop, seconds: float
+    ) -> None:
+        if self._reported or in_notebook_kernel():
+            return
+        self._reported = True
+        level, (file, line) = call_site()
+        warnings.warn(
+            StalledCallWarning(
+                *self._names, seconds, f"{file}:{line}", describe_work(call, portal), _waiting_on(host)
+            ),
+            stacklevel=level,
+        )
+
+
+SLACK = 0.25
+"""Seconds that the portal's own timer is waited for before its loop counts as blocked."""
+
+
+def _module_wanted_by(portal: Portal) -> str | None:
+    """Return the module that the loop thread waits to import while this thread is importing it."""
+    bootstrap = importlib._bootstrap  # noqa: SLF001 - nowhere else is it said
+    blocking = getattr(bootstrap, "_blocking_on", {}).get(portal.thread_id)
+    locks = blocking if isinstance(blocking, list) else [] if blocking is None else [blocking]
+    for lock in tuple(locks):
+        owner = getattr(lock, "owner", None)
+        if (owner[0] if isinstance(owner, tuple) else owner) == get_ident():
+            return str(lock.name)
+    return None
+
+
+def _waits_for_host(call: Call[Any], host: asyncio.AbstractEventLoop) -> bool:
+    """Whether the work waits for the loop that this very call keeps standing still.
+
+    Work reaches another loop through ``asyncio.run_coroutine_threadsafe()``, and waits for the
+    concurrent future that it returns. Such a future can be found at both ends.
+    """
+    promised = tuple(_promised_by(host))
+    return any(
+        any(future is other for other in promised)
+        for task in tasks_of(call)
+        for future in _concurrent_futures_behind(getattr(task, "_fut_waiter", None))
+        if not future.done()
+    )
+
+
+def _concurrent_futures_behind(awaited: Any) -> Iterator[concurrent.futures.Future[Any]]:
+    for entry in getattr(awaited, "_callbacks", None) or ():
+        callback = entry[0] if isinstance(entry, tuple) else entry
+        yield from _concurrent_futures_in(callback)
+
+
+def _promised_by(loop: asyncio.AbstractEventLoop) -> Iterator[concurrent.futures.Future[Any]]:
+    """Find the concurrent futures that callbacks and tasks of a loop would settle."""
+    for handle in tuple(getattr(loop, "_ready", ())):
+        yield from _concurrent_futures_in(getattr(handle, "_callback", None))
+    for task in asyncio.all_tasks(loop):
+        yield from _concurrent_futures_behind(task)
+
+
+def _concurrent_futures_in(callback: Any) -> Iterator[concurrent.futures.Future[Any]]:
+    for cell in getattr(callback, "__closure__", None) or ():
+        content = cell.cell_contents
+        if isinstance(content, concurrent.futures.Future):
+            yield content
+
+
+def _waiting_on(host: asyncio.AbstractEventLoop) -> str:
+    """Say how much the loop that stands still would have to do."""
+    tasks = sum(not task.done() for task in asyncio.all_tasks(host))
+    ready = len(getattr(host, "_ready", ()))
+    return f"{tasks} tasks live on it" + (f", {ready} callbacks are due" if ready else "")

@@ -1,0 +1,142 @@
+"""The one place where a calling thread waits: it performs errands there, and hears of signals."""
+
+from __future__ import annotations
+
+import math
+import time
+from _queue import Empty
+from typing import Any, NamedTuple, Protocol
+
+from agent_runtime.bridge.call import Call
+from agent_runtime.bridge.interrupts import InterruptGuard, Interruption
+from agent_runtime.bridge.portal import Portal
+from agent_runtime.bridge.service import Errand
+from agent_runtime.bridge.whereabouts import describe_work
+from agent_runtime.errors import ForkedCallError
+
+__all__ = ("GivingUp", "Lookout", "stop_listening", "wait")
+
+SLICE = 0.1
+"""Seconds between the main thread's looks at pending signals. A signal ends a wait for a lock only if
+it comes while the thread already sleeps: one that comes a few microseconds earlier is noted by the
+interpreter and would not be looked at before the wait ends. On Windows none can interrupt the wait,
+and on macOS another thread may be the one that the system interrupts."""
+
+_LONGEST_SLICE = 2.0
+"""Seconds between other threads' looks at the state of things; they begin with SLICE, and double."""
+
+
+class GivingUp(NamedTuple):
+    """Why a wait makes no sense any more, and the seconds that the work gets for its cleanup."""
+
+    reason: BaseException
+    patience: float = math.inf
+
+
+class Lookout(Protocol):
+    """Whoever judges, every now and then, whether a wait still makes sense."""
+
+    def look(self, call: Call[Any], portal: Portal) -> GivingUp | None:
+        """Say why to give the call up, or None."""
+
+
+class _Patience:
+    """What has ended the wish for a result, and how long its cleanup may still take."""
+
+    def __init__(self) -> None:
+        self.reason: BaseException | None = None
+        self._until = math.inf
+
+    def end(self, giving_up: GivingUp) -> bool:
+        """Take note of a reason; return whether it is the first, so that cleanup is waited for."""
+        first = self.reason is None
+        self.reason = giving_up.reason
+        self._until = time.monotonic() + giving_up.patience
+        return first
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the cleanup has had its time."""
+        return time.monotonic() > self._until
+
+
+def wait(
+    call: Call[Any], portal: Portal, guard: InterruptGuard | None, lookout: Lookout
+) -> tuple[object, BaseException | None]:
+    """Wait for news that is not an errand; perform errands until then.
+
+    The first exception from a signal handler cancels the work, and the wait goes on for its cleanup;
+    the second one abandons the wait. What the lookout says cancels likewise, but the cleanup gets
+    only so many seconds.
+
+    Returns:
+        The news, or None for an abandoned wait; and the exception to raise, if any.
+
+    Raises:
+        ForkedCallError: this process is a child, forked while its parent waited here.
+    """
+    patience = _Patience()
+    slice_ = SLICE
+    while True:
+        giving_up: GivingUp | None = None
+        try:
+            news = _hear(call, portal, guard, slice_)
+        except ForkedCallError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - from a signal handler: kept, raised at the end
+            giving_up = GivingUp(error.with_traceback(None))
+        else:
+            if news is _NOTHING:
+                slice_ = slice_ if guard is not None else min(2 * slice_, _LONGEST_SLICE)
+                giving_up = _look(call, portal, patience, lookout)
+            elif isinstance(news, Interruption):
+                giving_up = GivingUp(news.exception)
+            else:
+                return news, patience.reason
+        if giving_up is None:
+            continue
+        if not patience.end(giving_up):
+            return None, giving_up.reason
+        portal.cancel(call)
+
+
+_NOTHING = "nothing"
+
+
+def _hear(call: Call[Any], portal: Portal, guard: InterruptGuard | None, seconds: float) -> object:
+    """Return the next news, or _NOTHING after ``seconds``; perform the errands that come before it."""
+    while True:
+        try:
+            news = call.inbox.get(timeout=seconds)
+        except Empty:
+            return _NOTHING
+        if not isinstance(news, Errand):
+            return news
+        news.perform_guarded(guard)
+        if portal.is_of_another_process:
+            raise ForkedCallError(call.what)
+
+
+def _look(call: Call[Any], portal: Portal, patience: _Patience, lookout: Lookout) -> GivingUp | None:
+    if patience.reason is None:
+        return lookout.look(call, portal)
+    if not patience.is_over:
+        return None
+    patience.reason.add_note(f"still running: {describe_work(call, portal)}")
+    return GivingUp(patience.reason)
+
+
+def stop_listening(call: Call[Any]) -> BaseException | None:
+    """Perform no more errands; a task that outlives the call and sends one is told so.
+
+    Returns the exception of a signal that came after the last look: still a Ctrl-C.
+    """
+    call.abandoned = True
+    late = None
+    while not call.inbox.empty():
+        news = call.inbox.get()
+        if isinstance(news, Errand):
+            call.turn_down(news)
+        elif isinstance(news, Interruption):
+            late = news.exception
+    return late

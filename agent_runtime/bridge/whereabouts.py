@@ -1,0 +1,93 @@
+"""Where work stands, in words: for messages about work that does not end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import sys
+import traceback
+from collections.abc import Iterator
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from agent_runtime.bridge.call import Call, current_call
+
+if TYPE_CHECKING:
+    from agent_runtime.bridge.portal import Portal
+
+__all__ = ("describe_frame", "describe_work", "innermost_frame", "tasks_of")
+
+_PLUMBING = (
+    "agent_runtime.bridge",
+    "agent_runtime.engine",
+    "agent_runtime.steps",
+    "agent_runtime.outcomes",
+    "asyncio",
+)
+
+
+def describe_work(call: Call[Any], portal: Portal) -> str:
+    """Say in one line where the call's work stands: what it awaits, or what keeps its thread busy."""
+    busy = sys._current_frames().get(portal.thread_id)  # noqa: SLF001 - documented, for this use
+    user_frame = None if busy is None else innermost_frame(busy)
+    if user_frame is not None:
+        return f"{call.what}, whose loop thread is busy in {describe_frame(user_frame)}"
+    places = [describe_frame(frame) for frame in _awaiting_frames(call)]
+    return f"{call.what}, waiting in {', '.join(places)}" if places else call.what
+
+
+def describe_frame(frame: FrameType) -> str:
+    """Return function, file and line of a frame."""
+    code = frame.f_code
+    return f"{code.co_qualname} ({code.co_filename}:{frame.f_lineno})"
+
+
+def innermost_frame(frame: FrameType) -> FrameType | None:
+    """Return the innermost frame of somebody's own code, or None if there is only machinery."""
+    for candidate, _ in traceback.walk_stack(frame):
+        if not _is_plumbing(candidate):
+            return candidate
+    return None
+
+
+def tasks_of(call: Call[Any]) -> list[asyncio.Task[Any]]:
+    """Return the tasks that certainly belong to a call: its own, and those made inside it.
+
+    Before Python 3.12 a task does not tell its context, and only the call's own task is certain.
+    """
+    task = call.task
+    if task is None:
+        return []
+    found = [task]
+    for other in asyncio.all_tasks(task.get_loop()):
+        context: contextvars.Context | None = getattr(other, "get_context", lambda: None)()
+        owner = None if context is None else context.get(current_call)
+        if other is not task and owner is not None and owner.descends_from(call):
+            found.append(other)
+    return found
+
+
+def _awaiting_frames(call: Call[Any]) -> Iterator[FrameType]:
+    for task in tasks_of(call):
+        for frame in reversed(task.get_stack()):
+            inner = _innermost_await(frame, task)
+            if inner is not None:
+                yield inner
+                break
+
+
+def _innermost_await(frame: FrameType, task: asyncio.Task[Any]) -> FrameType | None:
+    """Follow what the task's coroutine awaits, down to the last frame of somebody's own code."""
+    found = None if _is_plumbing(frame) else frame
+    awaited: Any = task.get_coro()
+    while awaited is not None:
+        inner = getattr(awaited, "cr_frame", None) or getattr(awaited, "gi_frame", None)
+        if inner is not None and not _is_plumbing(inner):
+            found = inner
+        awaited = getattr(awaited, "cr_await", None) or getattr(awaited, "gi_yieldfrom", None)
+    return found
+
+
+def _is_plumbing(frame: FrameType) -> bool:
+    name = frame.f_globals.get("__name__", "")
+    return name.startswith(_PLUMBING) or name in ("selectors", "threading", "importlib._bootstrap")
