@@ -1,1 +1,15 @@
-"""The matrix: runs sync entry points in every context from which Python can be called, and judges them."""
+"""The matrix: runs sync entry points in every context from which Python can be called, and judges them.
+
+::
+
+    registries    contexts/ · entry_points/ · probes/ · peers/       one more thing is one more file
+    words         model · findings                                   what those files are written in
+    selection     registry · cells · plan · batch                    what there is, what runs, in which hosts
+    child         child · perform · facts · assignment               judge a cell right where user code stands
+    supervisor    parent · host · story · door · streams · process   one process group a host, limits, records
+    shared        wire · record · capture · fingerprint              what goes from one to the other
+    meaning       verdict · expectations · judged                    what an outcome means to the gate
+    showing       board · grid · show · live · closing               the terminal
+    files         results · markdown                                 records, summary, CI page, README table
+    command       __main__ · commands · run                          python -m matrix list | run | table
+"""

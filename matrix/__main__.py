@@ -28,6 +28,12 @@ Names may be patterns with * and ?; options may be repeated or hold a comma-sepa
 is also named by its promise, as in --probe S3. Without --target a run judges agent_runtime, and the
 controls that prove that every probe can fail.
 """
+PARTS = {
+    "target": "whose bridge: agent_runtime, control (each probe's own broken bridge), or a peer",
+    "entry-point": "which sync function is called",
+    "context": "in which situation",
+    "probe": "which claim is held against it, by name or promise",
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -102,8 +108,8 @@ def _parser() -> argparse.ArgumentParser:
         "--expectations", type=Path, default=BUILT_IN_EXPECTATIONS, metavar="FILE", help="known failures"
     )
     for verb in (listing, running):
-        for name in ("target", "entry-point", "context", "probe"):
-            verb.add_argument(f"--{name}", action="append", default=[], metavar="NAME")
+        for name, text in PARTS.items():
+            verb.add_argument(f"--{name}", action="append", default=[], metavar="NAME", help=text)
         verb.add_argument(
             "--cell", action="append", default=[], metavar="ID", help="a whole cell, as reports name it"
         )
