@@ -82,59 +82,43 @@ def _dispatch(registry: Registry, options: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    formatter = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(
-        "python -m matrix", description=DESCRIPTION, epilog=EXIT_CODES, formatter_class=formatter
-    )
+    parser = argparse.ArgumentParser("python -m matrix", description=DESCRIPTION)
     verbs = parser.add_subparsers(dest="command", required=True, metavar="list | run | table")
     listing = verbs.add_parser("list", help="show what can be selected, or the cells of a selection")
     listing.add_argument("--cells", action="store_true", help="list cells, also without a selection")
     running = verbs.add_parser("run", help="judge cells and show the grid")
-    running.add_argument(
-        "--jobs",
-        type=_positive,
-        default=default_jobs(),
-        metavar="N",
-        help="hosts at once (default: %(default)s)",
-    )
-    running.add_argument(
-        "--results",
-        type=Path,
-        default=Path("results"),
-        metavar="DIR",
-        help="for matrix.ndjson, .json and .md",
-    )
-    running.add_argument(
-        "--expectations", type=Path, default=BUILT_IN_EXPECTATIONS, metavar="FILE", help="known failures"
-    )
+    _add_run_options(running)
     for verb in (listing, running):
-        for name, text in PARTS.items():
-            verb.add_argument(f"--{name}", action="append", default=[], metavar="NAME", help=text)
-        verb.add_argument(
-            "--cell", action="append", default=[], metavar="ID", help="a whole cell, as reports name it"
-        )
-        verb.add_argument("--json", action="store_true", help="print JSON and nothing else")
+        _add_selection(verb)
     tabling = verbs.add_parser("table", help="the table of contexts for the README")
     where = tabling.add_mutually_exclusive_group()
-    where.add_argument(
-        "--write", type=Path, metavar="FILE", help="replace the table between the file's markers"
-    )
-    where.add_argument(
-        "--check", type=Path, metavar="FILE", help="exit 1 when the file's table is out of date"
-    )
-    for verb in (listing, running):
-        verb.description = SELECTION
+    where.add_argument("--write", type=Path, metavar="FILE", help="replace the table between its markers")
+    where.add_argument("--check", type=Path, metavar="FILE", help="exit 1 when its table is out of date")
     for verb in (listing, running, tabling):
-        verb.epilog = EXIT_CODES
-        verb.formatter_class = formatter
-        verb.add_argument(
-            "--registry",
-            type=Path,
-            default=BUILT_IN,
-            metavar="DIR",
-            help="folder of contexts/, probes/ and so on",
-        )
+        text = "folder of contexts/, entry_points/, probes/ and peers/"
+        verb.add_argument("--registry", type=Path, default=BUILT_IN, metavar="DIR", help=text)
+    for any_parser in (parser, listing, running, tabling):
+        any_parser.epilog = EXIT_CODES
+        any_parser.formatter_class = argparse.RawDescriptionHelpFormatter
     return parser
+
+
+def _add_run_options(verb: argparse.ArgumentParser) -> None:
+    text = "hosts at once (default: %(default)s)"
+    verb.add_argument("--jobs", type=_positive, default=default_jobs(), metavar="N", help=text)
+    text = "where matrix.ndjson, matrix.json and matrix.md go (default: %(default)s)"
+    verb.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help=text)
+    text = "known failures (default: the matrix's own)"
+    verb.add_argument("--expectations", type=Path, default=BUILT_IN_EXPECTATIONS, metavar="FILE", help=text)
+
+
+def _add_selection(verb: argparse.ArgumentParser) -> None:
+    verb.description = SELECTION
+    for name, text in PARTS.items():
+        verb.add_argument(f"--{name}", action="append", default=[], metavar="NAME", help=text)
+    text = "a whole cell, as reports name it; may be a pattern"
+    verb.add_argument("--cell", action="append", default=[], metavar="ID", help=text)
+    verb.add_argument("--json", action="store_true", help="print JSON and nothing else")
 
 
 def _positive(text: str) -> int:
