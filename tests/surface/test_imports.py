@@ -16,13 +16,61 @@ PARSED = {
     for path in (ROOT / top).rglob("*.py")
 }
 
+ENTRY_POINTS_MAY_IMPORT = (
+    "agent_runtime.bridge",
+    "agent_runtime.errors",
+    "agent_runtime.llm",
+    "agent_runtime.loading",
+    "agent_runtime.program",
+    "agent_runtime.results",
+    "agent_runtime.workflow",
+)
 ALLOWED: dict[str, tuple[str, ...]] = {
-    # folder or file: what its modules may import besides the standard library and their own folder
+    # folder or file: what its modules may import besides the standard library, packages and their own
+    # folder; a row names only rows above it
     "agent_runtime/errors.py": (),
     "agent_runtime/outcomes.py": (),
+    "agent_runtime/results.py": (),
+    "agent_runtime/references": (),
     "agent_runtime/workflow.py": ("agent_runtime.references",),
     "agent_runtime/bridge": ("agent_runtime.errors", "agent_runtime.outcomes"),
-    "matrix/model.py": (),
+    "agent_runtime/loading": (
+        "agent_runtime.errors",
+        "agent_runtime.references",
+        "agent_runtime.workflow",
+    ),
+    "agent_runtime/llm": ("agent_runtime.errors",),
+    "agent_runtime/steps": (
+        "agent_runtime.errors",
+        "agent_runtime.llm",
+        "agent_runtime.outcomes",
+        "agent_runtime.references",
+        "agent_runtime.workflow",
+    ),
+    "agent_runtime/engine": (
+        "agent_runtime.errors",
+        "agent_runtime.outcomes",
+        "agent_runtime.references",
+        "agent_runtime.results",
+        "agent_runtime.steps",
+        "agent_runtime.workflow",
+    ),
+    "agent_runtime/program.py": (
+        "agent_runtime.bridge",
+        "agent_runtime.engine",
+        "agent_runtime.errors",
+        "agent_runtime.llm",
+        "agent_runtime.loading",
+        "agent_runtime.outcomes",
+        "agent_runtime.results",
+        "agent_runtime.steps",
+        "agent_runtime.workflow",
+    ),
+    "agent_runtime/executor.py": ENTRY_POINTS_MAY_IMPORT,
+    "agent_runtime/runtime.py": ENTRY_POINTS_MAY_IMPORT,
+    "agent_runtime/shortcuts.py": ENTRY_POINTS_MAY_IMPORT,
+    "matrix/findings.py": (),
+    "matrix/model.py": ("matrix.findings",),
     "matrix/contexts": ("matrix.model",),
     "matrix/probes": ("matrix.model",),
     "matrix/peers": ("matrix.model",),
@@ -73,6 +121,30 @@ def test_modules_import_only_what_their_place_in_the_table_allows(place: str) ->
     assert found == []
 
 
+def test_every_module_of_the_runtime_has_a_place_in_the_table() -> None:
+    found = [
+        place_of(path)
+        for path in PARSED
+        if place_of(path).startswith("agent_runtime/") and place_of(path) != "agent_runtime/__init__.py"
+    ]
+
+    assert [
+        place for place in found if place not in ALLOWED and place.rpartition("/")[0] not in ALLOWED
+    ] == []
+
+
+def test_rows_of_the_table_name_only_rows_above() -> None:
+    places = [place.removesuffix(".py").replace("/", ".") for place in ALLOWED]
+    found = [
+        f"{place}: {allowed}"
+        for number, (place, names) in enumerate(ALLOWED.items())
+        for allowed in names
+        if allowed not in places[:number] and allowed != "agent_runtime"
+    ]
+
+    assert found == []
+
+
 def test_the_runtime_never_knows_the_matrix_or_the_tests() -> None:
     found = [
         f"{place_of(path)}: {module}"
@@ -107,6 +179,19 @@ def test_the_runtime_imports_nothing_but_its_two_dependencies() -> None:
     }
 
     assert found - sys.stdlib_module_names - {"agent_runtime"} <= {"yaml", "typing_extensions"}
+
+
+def test_the_machine_imports_nothing_but_rich_and_only_where_it_draws() -> None:
+    found = [
+        f"{place_of(path)}: {module}"
+        for path, tree in PARSED.items()
+        if path.parent == ROOT / "matrix"
+        for module in imports(tree)
+        if module.partition(".")[0] not in sys.stdlib_module_names and not is_ours(module)
+        if (path.name, module.partition(".")[0]) != ("live.py", "rich")
+    ]
+
+    assert found == []
 
 
 def test_hosts_and_peers_are_imported_inside_functions() -> None:
