@@ -32,7 +32,7 @@ def execute(sources: Iterable[str]) -> list[str]:
     with tempfile.TemporaryDirectory() as folder, _environment_in(folder):
         notebook = nbformat.v4.new_notebook(cells=cells)  # type: ignore[no-untyped-call]  # untyped
         client = NotebookClient(notebook, km=_manager(folder), timeout=None)
-        client.execute(cwd=os.getcwd())
+        client.execute(cwd=os.getcwd(), cleanup_kc=True)
     return ["".join(output.get("text", "") for output in cell.outputs) for cell in notebook.cells]
 
 

@@ -43,7 +43,9 @@ def test_readme_blocks_run_as_cells_of_a_notebook() -> None:
     titles = ["In a script", "In Jupyter", "For another SDK"]
 
     child = run_child(
-        "import json, sys; from matrix.contexts._kernel import execute; print(json.dumps(execute(sys.argv[1:])))",
+        "import json, sys\n"
+        "from matrix.contexts._kernel import execute\n"
+        "print(json.dumps(execute(sys.argv[1:])))",
         limit=120,
         arguments=tuple(CODE[title] for title in titles),
     )

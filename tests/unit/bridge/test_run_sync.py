@@ -6,15 +6,14 @@ import asyncio
 import contextvars
 import gc
 import threading
-import time
 import weakref
 from collections.abc import Callable
 from typing import NoReturn
 
 import pytest
 
-from agent_runtime.bridge import WorkerLane, call_in_caller, call_in_worker, run_sync
-from agent_runtime.errors import CallAbandonedError, CallerLoopError, ContextInUseError, NoCallerError
+from agent_runtime.bridge import call_in_caller, run_sync
+from agent_runtime.errors import CallerLoopError, ContextInUseError
 
 request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="unset")
 
@@ -275,109 +274,6 @@ def test_calls_nest_fifty_deep_through_the_calling_thread() -> None:
         return 0 if depth == 0 else 1 + await call_in_caller(lambda: run_sync(nest, depth - 1))
 
     assert run_sync(nest, 50) == 50
-
-
-def test_call_in_caller_runs_on_the_calling_thread_without_a_running_loop() -> None:
-    def look() -> tuple[int, asyncio.AbstractEventLoop | None, int]:
-        return threading.get_ident(), asyncio._get_running_loop(), asyncio.run(add(1, 2))
-
-    async def work() -> tuple[int, asyncio.AbstractEventLoop | None, int]:
-        return await call_in_caller(look)
-
-    async def main() -> tuple[object, object, asyncio.Task[object] | None]:
-        here = asyncio.current_task()
-        seen = run_sync(work)
-        assert asyncio.current_task() is here
-        assert asyncio.get_running_loop() is not None
-        return seen, threading.get_ident(), here
-
-    seen, ident, _ = asyncio.run(main())
-
-    assert seen == (ident, None, 3)
-    assert run_sync(work) == (threading.get_ident(), None, 3)
-
-
-def test_call_in_caller_from_a_nested_call_runs_on_the_thread_that_made_the_nested_call() -> None:
-    async def inner() -> int:
-        return await call_in_caller(threading.get_ident)
-
-    async def outer() -> tuple[int, int]:
-        return run_sync(inner), threading.get_ident()
-
-    inside, loop_thread = run_sync(outer)
-
-    assert inside == loop_thread
-
-
-def test_call_in_caller_outside_a_sync_call_says_so() -> None:
-    async def main() -> None:
-        await call_in_caller(threading.get_ident)
-
-    with pytest.raises(NoCallerError, match="WorkerLane"):
-        asyncio.run(main())
-
-
-def test_call_in_caller_after_the_call_has_ended_says_so_instead_of_hanging() -> None:
-    found: list[BaseException] = []
-
-    async def late(go: asyncio.Event) -> None:
-        await go.wait()
-        try:
-            await call_in_caller(threading.get_ident)
-        except CallAbandonedError as error:
-            found.append(error)
-
-    async def leave() -> tuple[asyncio.Task[None], asyncio.Event]:
-        go = asyncio.Event()
-        return asyncio.create_task(late(go)), go
-
-    task, go = run_sync(leave)
-
-    async def finish() -> None:
-        go.set()
-        await task
-
-    run_sync(finish, timeout=10)
-    assert len(found) == 1
-
-
-@pytest.mark.parametrize("where", ["caller", "worker", "lane"])
-def test_an_errands_exception_keeps_its_identity(where: str) -> None:
-    error = asyncio.CancelledError("mine")
-
-    def fail() -> NoReturn:
-        raise error
-
-    async def work() -> BaseException | None:
-        try:
-            if where == "caller":
-                await call_in_caller(fail)
-            elif where == "worker":
-                await call_in_worker(fail)
-            else:
-                async with WorkerLane() as lane:
-                    await lane.call(fail)
-        except BaseException as caught:
-            return caught
-        return None
-
-    assert run_sync(work) is error
-
-
-def test_a_lane_keeps_one_thread_and_ends_it() -> None:
-    async def work() -> set[int]:
-        async with WorkerLane() as lane:
-            return {await lane.call(threading.get_ident) for _ in range(5)}
-
-    before = threading.active_count()
-    threads = asyncio.run(work())
-
-    assert len(threads) == 1
-    assert threads != {threading.get_ident()}
-    deadline = time.monotonic() + 5
-    while threading.active_count() > before:
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
 
 
 def test_run_sync_given_a_coroutine_says_to_give_it_the_function() -> None:

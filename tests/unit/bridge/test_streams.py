@@ -236,8 +236,11 @@ def test_a_manager_may_deal_with_the_exception_of_the_block() -> None:
         with contextlib.suppress(ValueError):
             yield
 
-    with enter(forgiving()):
+    def fail() -> None:
         raise ValueError("forgiven")
+
+    with enter(forgiving()):
+        fail()
 
     assert run_sync(asyncio.sleep, 0, "went on") == "went on"
 
@@ -247,8 +250,11 @@ def test_a_manager_that_fails_to_enter_raises_its_own_exception() -> None:
 
     @contextlib.asynccontextmanager
     async def failing() -> AsyncIterator[None]:
-        raise error
+        await fail()
         yield
+
+    async def fail() -> None:
+        raise error
 
     with pytest.raises(OSError, match="no connection") as caught, enter(failing()):
         pass
