@@ -66,6 +66,6 @@ def wheel(session: nox.Session) -> None:
     session.run("python", "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, ".")
     session.install("PyYAML", "typing-extensions")
     session.install("--force-reinstall", "--no-index", "--no-deps", "--find-links", folder, "agent-runtime")
-    example = (PROJECT_FOLDER / "examples" / "script.py").resolve()
+    example = (PROJECT_FOLDER / "examples" / "greeting.py").resolve()
     session.chdir(folder)
     session.run("python", "-I", str(example))

@@ -133,7 +133,7 @@ def pump(portals: PortalSet, source: AsyncIterator[T]) -> Iterator[T]:
             if closing is not None:
                 await closing()
 
-    conversation = _Conversation(portals, work, ("iterate", "async for"))
+    conversation = _Conversation(portals, work, ("iterate", "anext"))
     try:
         while (item := conversation.go_on()) is not None:
             yield item.value
@@ -152,7 +152,7 @@ class Entered(Generic[T]):
     def __enter__(self) -> T:
         """Enter the manager on the loop thread."""
         __tracebackhide__ = True
-        conversation = _Conversation(self._portals, self._work, ("enter", "async with"))
+        conversation = _Conversation(self._portals, self._work, ("enter", "stack.enter_async_context"))
         item = conversation.go_on()
         assert item is not None
         self._conversation = conversation
