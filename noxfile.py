@@ -36,9 +36,9 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def stress(session: nox.Session) -> None:
-    """Run the stress suites in their long form; a failure prints the seed that repeats it."""
+    """Run the stress suites; `-- --long` for the campaign of hours. A failure prints what repeats it."""
     prepare(session, "tests")
-    session.run("pytest", "tests/stress", "--long", *session.posargs)
+    session.run("pytest", "tests/stress", *session.posargs)
 
 
 @nox.session
