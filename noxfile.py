@@ -42,6 +42,16 @@ def stress(session: nox.Session) -> None:
 
 
 @nox.session
+def bench(session: nox.Session) -> None:
+    """Measure what a call costs, here and in the field; writes results/bench.{md,json,svg}."""
+    prepare(session, "bench")
+    session.run("python", "-m", "benchmarks", *session.posargs)
+    for name in ("step_overhead", "import_time"):
+        if (PROJECT_FOLDER / "benchmarks" / f"{name}.py").exists():
+            session.run("python", "-m", f"benchmarks.{name}")
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Check code, formatting and the CI workflow; nothing is changed."""
     session.install(*nox.project.dependency_groups(PROJECT, "lint"))
