@@ -19,7 +19,7 @@ A step's own exception is never wrapped: what the step raised is what comes out 
     │   ├── ReferenceValueError   a ${...} found nothing, or nothing it can work with (LookupError)
     │   └── StepTimeoutError      a step took longer than its timeout (TimeoutError)
     ├── LLMClientError            is my LLM client not one? (TypeError)
-    └── RuntimeClosedError        did I run a runtime that is closed?
+    └── RuntimeClosedError        is the runtime closed that I ran, or that was running?
 """
 
 from __future__ import annotations
@@ -378,16 +378,22 @@ class LLMClientError(AgentRuntimeError, TypeError):
 
 
 class RuntimeClosedError(AgentRuntimeError):
-    """A closed runtime was asked to run.
+    """A closed runtime was asked to run, or it was closed while a run was in progress.
+
+    In the second case the ``__cause__`` is the ``CancelledError`` of the first step that was cut off.
 
     Attributes:
         workflow: name of the runtime's workflow.
+        run_id: the run that was cancelled, or None if there is none.
     """
 
-    def __init__(self, workflow: str) -> None:
-        super().__init__(workflow)
+    def __init__(self, workflow: str, run_id: str | None = None) -> None:
+        super().__init__(workflow, run_id)
         self.workflow = workflow
+        self.run_id = run_id
 
     def __str__(self) -> str:
         name = self.workflow
+        if self.run_id is not None:
+            return f"run {self.run_id} of workflow '{name}' was cancelled, because its runtime was closed"
         return f"the runtime of workflow '{name}' is closed; make a new Runtime, or run before close()"

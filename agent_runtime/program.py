@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
@@ -20,6 +19,7 @@ from agent_runtime.llm import LLM, LLMClient, ScriptedClient
 from agent_runtime.loading import Notes, bind_inputs, check_names
 from agent_runtime.outcomes import Outcome
 from agent_runtime.results import RunResult
+from agent_runtime.runs import Run, Runs
 from agent_runtime.steps import Callee, Offload, Surroundings, is_async, thread_name
 from agent_runtime.workflow import Workflow
 
@@ -46,12 +46,13 @@ class _ToLane:
 
 
 class Program(NamedTuple):
-    """Everything that runs of one workflow have in common; never changes, so threads may share it."""
+    """Everything that runs of one workflow have in common, and the runs; threads may share it."""
 
     plan: Plan
     functions: Mapping[str, Callee]
     tools: Mapping[str, Callee]
     llm: LLM
+    runs: Runs
 
     @classmethod
     def of(
@@ -77,7 +78,7 @@ class Program(NamedTuple):
             raise WorkflowError(notes.problems())
         client = LLM.of(ScriptedClient() if llm is None else llm)
         functions_, tools_ = map(_callees, registered)
-        return cls(Plan.of(workflow), functions_, tools_, client)
+        return cls(Plan.of(workflow), functions_, tools_, client, Runs(workflow.name))
 
     def run(
         self,
@@ -89,41 +90,43 @@ class Program(NamedTuple):
     ) -> RunResult:
         """Run once through the bridge; blocks the calling thread."""
         __tracebackhide__ = True
-        bound = bind_inputs(self.plan.workflow, inputs)
+        with Run(self.runs) as run:
+            bound = bind_inputs(self.plan.workflow, inputs)
 
-        async def carry_out() -> Outcome[RunResult]:
-            return await self._execute(bound, _ToCaller())
+            async def carry_out() -> Outcome[RunResult]:
+                return await self._execute(run, bound, _ToCaller())
 
-        carry_out.__qualname__ = f"workflow '{self.plan.workflow.name}'"  # what the bridge says in messages
-        return run_sync(carry_out, timeout=timeout, on_running_loop=on_running_loop, names=names).unwrap()
+            carry_out.__qualname__ = f"workflow '{self.plan.workflow.name}'"  # the bridge's messages say it
+            outcome = run_sync(carry_out, timeout=timeout, on_running_loop=on_running_loop, names=names)
+        return outcome.unwrap()
 
     async def run_async(self, inputs: Mapping[str, object] | None, *, limit: float | None) -> RunResult:
         """Run once on the loop that this is awaited on."""
         __tracebackhide__ = True
-        bound = bind_inputs(self.plan.workflow, inputs)
         name = self.plan.workflow.name
-        async with WorkerLane(f"agent_runtime functions of {name}") as lane:
+        with Run(self.runs) as run:
+            bound = bind_inputs(self.plan.workflow, inputs)
             try:
-                async with asyncio.timeout(limit):
-                    outcome = await self._execute(bound, _ToLane(lane))
+                async with WorkerLane(f"agent_runtime functions of {name}") as lane, asyncio.timeout(limit):
+                    outcome = await self._execute(run, bound, _ToLane(lane))
             except TimeoutError as error:  # never a step's own: that is in the outcome
                 error.args = (f"workflow '{name}' was cancelled after {limit:g} s",)
                 raise
         return outcome.unwrap()
 
-    async def _execute(self, inputs: Mapping[str, object], offload: Offload) -> Outcome[RunResult]:
+    async def _execute(self, run: Run, inputs: Mapping[str, object], offload: Offload) -> Outcome[RunResult]:
         workflow = self.plan.workflow
         around = Surroundings(
             workflow_id=workflow.id,
             workflow_name=workflow.name,
-            run_id=os.urandom(16).hex(),
+            run_id=run.id,
             functions=self.functions,
             tools=self.tools,
             llm=self.llm,
             offload=offload,
             loop_thread=thread_name(),
         )
-        return await execute(self.plan, inputs, around)
+        return await execute(self.plan, inputs, around, run.begun)
 
 
 def _callees(registry: Registry) -> Mapping[str, Callee]:

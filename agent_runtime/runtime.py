@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
-from agent_runtime.bridge import OnRunningLoop
-from agent_runtime.errors import RuntimeClosedError
+from agent_runtime.bridge import OnRunningLoop, run_sync
 from agent_runtime.llm import LLMClient
 from agent_runtime.loading import parse_workflow, read_source
 from agent_runtime.program import Program, Registry
 from agent_runtime.results import RunResult
+from agent_runtime.runs import all_ended
 from agent_runtime.workflow import Workflow
 
 __all__ = ("Runtime",)
@@ -21,8 +21,8 @@ __all__ = ("Runtime",)
 class Runtime:
     """Runs one workflow, any number of times and from any threads at once.
 
-    Construction loads and checks the workflow and runs nothing. Use as a context manager, or call
-    :meth:`close`.
+    Construction loads and checks the workflow and runs nothing. Use as a context manager, with
+    ``with`` or ``async with``, or call :meth:`close` or :meth:`aclose`.
 
     Args:
         source: the path of a workflow file, or YAML text; a ``str`` with a line break in it is text.
@@ -46,7 +46,6 @@ class Runtime:
     ) -> None:
         workflow, notes = parse_workflow(read_source(source))
         self._program = Program.of(workflow, notes, functions=functions, tools=tools, llm=llm)
-        self._closed = False
 
     @property
     def workflow(self) -> Workflow:
@@ -85,13 +84,12 @@ class Runtime:
         Raises:
             WorkflowError: inputs are missing, not declared, or of a wrong type; no step has run.
             StepError: a step failed for a reason that the runtime found.
-            RuntimeClosedError: this runtime is closed.
+            RuntimeClosedError: this runtime is closed, or was closed meanwhile.
             CallerLoopError: an event loop runs in this thread and ``on_running_loop`` is "raise".
             TimeoutError: the time was up; the run has been cancelled.
             BaseException: whatever a step raised, the object itself.
         """
         __tracebackhide__ = True
-        self._check_open()
         names = ("Runtime.run", "Runtime.run_async")
         return self._program.run(inputs, timeout=timeout, on_running_loop=on_running_loop, names=names)
 
@@ -120,30 +118,53 @@ class Runtime:
         Raises:
             WorkflowError: inputs are missing, not declared, or of a wrong type; no step has run.
             StepError: a step failed for a reason that the runtime found.
-            RuntimeClosedError: this runtime is closed.
+            RuntimeClosedError: this runtime is closed, or was closed meanwhile.
             TimeoutError: the time was up; the run has been cancelled.
             BaseException: whatever a step raised, the object itself.
         """
         __tracebackhide__ = True
-        self._check_open()
         return await self._program.run_async(inputs, limit=timeout)
 
     def close(self) -> None:
-        """Refuse further runs; may be called any number of times, from any thread.
+        """Cancel the runs that are in progress, wait for their cleanup, and refuse further ones.
 
-        Runs that are in progress go on to their end.
+        From any thread, any number of times. Each run is cancelled on its own loop; its caller gets
+        :class:`RuntimeClosedError`. This blocks the calling thread until they have returned: in
+        ``async def`` code prefer :meth:`aclose`. Ctrl-C in the main thread ends the wait.
+
+        No wait is made that could be in vain: inside a step, of this or any other workflow, this
+        cancels and returns at once, also the step's own run; in a signal handler it does not wait for
+        the run that it has interrupted; and where an event loop runs in the calling thread, not for
+        runs on that loop. A ``def`` step that has begun goes on until it returns; the call of a sync
+        entry point returns only then.
         """
-        self._closed = True
+        runs = self._program.runs
+        left = [run for run in runs.close() if not run.needs_this_thread]
+        if left and not runs.inside_a_step():
+            run_sync(all_ended, left, names=("Runtime.close", "Runtime.aclose"))
+
+    async def aclose(self) -> None:
+        """Do as :meth:`close`, but block nothing: wait for the runs on the running loop.
+
+        Inside a step, the run that the step belongs to is cancelled and not waited for. Cancelling
+        this ends the wait; the runs stay cancelled.
+        """
+        await all_ended(self._program.runs.close())
 
     def __enter__(self) -> Self:
-        self._check_open()
+        self._program.runs.check_open()
         return self
+
+    async def __aenter__(self) -> Self:
+        self._program.runs.check_open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise RuntimeClosedError(self.workflow.name)

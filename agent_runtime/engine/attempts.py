@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import logging
 from collections.abc import Coroutine
 from typing import Any
@@ -12,7 +11,7 @@ from agent_runtime.engine.scope import RunScope
 from agent_runtime.errors import StepTimeoutError
 from agent_runtime.outcomes import Outcome, acapture
 from agent_runtime.references import Reference, is_true, render
-from agent_runtime.steps import Surroundings, Trace, attempt
+from agent_runtime.steps import Overrun, Surroundings, Trace, attempt
 from agent_runtime.workflow import Step
 
 __all__ = ("SKIPPED", "StepRun")
@@ -40,7 +39,7 @@ class StepRun:
         self._scope = scope
         self._around = around
         self.attempts = 0
-        self.trace = Trace()
+        self.trace = Trace(step.id)
 
     async def outcome(self) -> Outcome[object]:
         """Run the step to its end; never raises, whatever the step does or is done to it."""
@@ -71,7 +70,7 @@ class StepRun:
         work = attempt(step, self._value_of, self._around, self.trace)
         if step.timeout is None:
             return await acapture(work)
-        return await _within(step.timeout, work, step.id)
+        return await _within(step.timeout, work, step.id, self._around.workflow_name)
 
     def _value_of(self, reference: Reference) -> object:
         return self._scope.value_of(reference, self._step.id)
@@ -96,7 +95,7 @@ def _may_retry(tried: Outcome[Outcome[object]]) -> bool:
 
 
 async def _within(
-    seconds: float, work: Coroutine[Any, Any, Outcome[object]], step: str
+    seconds: float, work: Coroutine[Any, Any, Outcome[object]], step: str, workflow: str
 ) -> Outcome[Outcome[object]]:
     """Await ``work`` and cancel it when the time is up; what it does about that is its own affair.
 
@@ -104,19 +103,27 @@ async def _within(
     """
     task = asyncio.current_task()
     assert task is not None
-    expired: list[bool] = []
-    timer = asyncio.get_running_loop().call_later(seconds, functools.partial(_expire, task, expired))
+    loop = asyncio.get_running_loop()
+    overruns: list[Overrun] = []
+
+    def expire() -> None:
+        overruns.append(Overrun(loop, workflow, lambda: (step,)))
+        task.cancel()
+
+    timer = loop.call_later(seconds, expire)
     done = await acapture(work)
     timer.cancel()
-    if not expired:
+    if not overruns:
         return done
+    (overrun,) = overruns
+    overrun.end()
     if task.uncancel() > 0:
         return done  # the run is being cancelled as well, and that goes first
     if not isinstance(_error_in(done), asyncio.CancelledError | None):
         return done  # an error of its cleanup: that is the step's own
     inner = _inner(done)
     if inner.error is None:
-        _log.warning("step '%s' swallowed the cancellation at its timeout of %g s", step, seconds)
+        overrun.swallowed(step)
     late = StepTimeoutError(step, seconds)
     late.__cause__ = inner.take_error()
     try:
@@ -127,8 +134,3 @@ async def _within(
 
 def _error_in(outcome: Outcome[Outcome[object]]) -> BaseException | None:
     return outcome.value.error if outcome.value is not None else outcome.error
-
-
-def _expire(task: asyncio.Task[Any], expired: list[bool]) -> None:
-    expired.append(True)
-    task.cancel()

@@ -11,7 +11,7 @@ import asyncio
 import contextvars
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from agent_runtime.engine.attempts import SKIPPED, StepRun
 from agent_runtime.engine.plan import Plan
@@ -19,26 +19,37 @@ from agent_runtime.engine.scope import RunScope
 from agent_runtime.outcomes import Outcome, capture
 from agent_runtime.references import Reference, render
 from agent_runtime.results import RunResult, RunStatus, StepRecord, StepState
-from agent_runtime.steps import Surroundings
+from agent_runtime.steps import Overrun, Surroundings
 
 __all__ = ("execute",)
 
 _log = logging.getLogger("agent_runtime")
 
+Stop = Callable[[BaseException], None]
 StepTask = asyncio.Task[Outcome[object]]
 
 
-async def execute(plan: Plan, inputs: Mapping[str, object], around: Surroundings) -> Outcome[RunResult]:
+async def execute(
+    plan: Plan, inputs: Mapping[str, object], around: Surroundings, on_begin: Callable[[Stop], None]
+) -> Outcome[RunResult]:
     """Run a workflow; what its first failing step raised comes back as a value.
 
     As a value, because a coroutine cannot raise ``StopIteration``, and because nothing on the way
     to the caller may touch the exception.
 
+    Args:
+        plan: what to run.
+        inputs: the run's inputs.
+        around: what its steps share.
+        on_begin: called in the context that the steps will see, with a function that stops the run:
+            on this loop, it cancels the steps, and the exception given to it is the outcome.
+
     Raises:
         CancelledError: this was cancelled from outside; every step has been cancelled and has
             cleaned up.
     """
-    return await _Execution(plan, inputs, around).run()
+    execution = _Execution(plan, inputs, around)
+    return await execution.run(on_begin)
 
 
 class _Execution:
@@ -55,16 +66,19 @@ class _Execution:
         self._quiet: asyncio.Future[None] = self._loop.create_future()
         self._records: list[StepRecord | None] = [None] * len(plan.needed)
         self._failure: Outcome[RunResult] | None = None
-        self._stopping = False
+        self._overrun: Overrun | None = None  # there is one from the moment that the run is being stopped
+        self._cancelled: set[StepTask] = set()
+        self._closed = False
 
-    async def run(self) -> Outcome[RunResult]:
+    async def run(self, on_begin: Callable[[Stop], None]) -> Outcome[RunResult]:
         """Start what is ready, and wait until nothing runs any more."""
+        self._context.run(on_begin, self._cut_off)
         for number in self._plan.ready:
             self._start(number)
         cancelled = await self._until_quiet()
         failure, self._failure = self._failure, None
         if cancelled.error is not None:
-            if failure is not None:
+            if failure is not None and not self._closed:
                 self._log_lost("a step", failure.error)
             cancelled.unwrap()
         return capture(self._result) if failure is None else failure
@@ -81,8 +95,12 @@ class _Execution:
                     self._quiet = self._loop.create_future()  # the old one is cancelled now
                     self._stop()
         except GeneratorExit:
-            self._stop()  # the loop is gone, nothing can be awaited any more
+            if not self._loop.is_closed():
+                self._stop()  # nothing can be awaited any more; the tasks may still be driven
             raise
+        finally:
+            if self._overrun is not None:
+                self._overrun.end()
         return cancelled
 
     def _start(self, number: int) -> None:
@@ -104,9 +122,18 @@ class _Execution:
             self._quiet.set_result(None)
 
     def _stop(self) -> None:
-        self._stopping = True
-        for task in self._running:
-            task.cancel()
+        if self._overrun is None:
+            self._overrun = Overrun(self._loop, self._plan.workflow.name, self._going_on)
+        self._cancelled.update(task for task in self._running if task.cancel())
+
+    def _going_on(self) -> Sequence[str]:
+        return [self._plan.workflow.steps[number].id for number, _, _ in self._running.values()]
+
+    def _cut_off(self, error: BaseException) -> None:
+        """Stop the run because it is not wanted any more; ``error`` is its outcome."""
+        if self._running and self._overrun is None:
+            self._closed = True
+            self._end_with(error, "the runtime")
 
     def _settle(self, task: StepTask) -> None:
         """Note how a step ended, and start the steps that waited for nothing else."""
@@ -131,8 +158,10 @@ class _Execution:
             thread=step_run.trace.thread,
             usage=step_run.trace.usage,
         )
-        if not self._stopping:
+        if self._overrun is None:
             self._start_dependents(number)
+        elif task in self._cancelled:
+            self._overrun.swallowed(self._plan.workflow.steps[number].id)
 
     def _start_dependents(self, number: int) -> None:
         for dependent in self._plan.dependents[number]:
@@ -142,11 +171,14 @@ class _Execution:
 
     def _end_with(self, error: BaseException, who: str) -> None:
         """Keep the first failure and cancel the other steps; their own failures can only be logged."""
-        if not self._stopping:
+        if self._overrun is None:
             self._failure = Outcome(error=error)
             self._stop()
         elif not isinstance(error, asyncio.CancelledError):
             self._log_lost(who, error)
+        elif self._closed and self._failure is not None and self._failure.error is not None:
+            first = self._failure.error.__cause__ or error  # it shows where the step stood
+            self._failure.error.__cause__ = first
 
     def _log_lost(self, who: str, error: BaseException | None) -> None:
         """Log a failure that cannot come out, because an earlier one or a cancellation does."""

@@ -49,7 +49,7 @@ async def _call(arguments: Mapping[str, object], around: Surroundings, trace: Tr
     """Call ``call_llm``; an ``async def`` gives its coroutine, which the loop awaits."""
     call_llm = Invocation(around.llm.call_llm, arguments, trace)
     if around.llm.kind is Kind.BLOCKING:
-        return await around.offload.on_worker(call_llm)
+        return await call_llm.on(around.offload.on_worker, around.workflow_name)
     return capture(call_llm)
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import partial
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from agent_runtime.llm.client import LLM
 from agent_runtime.outcomes import Outcome, acapture
 from agent_runtime.steps.offload import Offload, thread_name
+from agent_runtime.steps.overrun import Overrun
 from agent_runtime.workflow import RunsOn
 
 __all__ = ("Callee", "Invocation", "Surroundings", "Trace", "invoke", "is_async", "settled")
@@ -17,6 +19,7 @@ __all__ = ("Callee", "Invocation", "Surroundings", "Trace", "invoke", "is_async"
 T = TypeVar("T")
 
 AnyFunction = Callable[..., object]
+Way = Callable[[Callable[[], T]], Coroutine[Any, Any, Outcome[T]]]
 
 
 class Callee(NamedTuple):
@@ -53,9 +56,10 @@ class Surroundings(NamedTuple):
 class Trace:
     """What is known of a step beside its outcome; the attempt in progress writes it."""
 
-    __slots__ = ("thread", "usage")
+    __slots__ = ("step", "thread", "usage")
 
-    def __init__(self) -> None:
+    def __init__(self, step: str) -> None:
+        self.step = step
         self.thread: str | None = None
         self.usage: Mapping[str, object] | None = None
 
@@ -68,12 +72,33 @@ class Invocation(Generic[T]):
         self._fn = fn
         self._arguments = arguments
         self._trace = trace
+        self._in_progress = False
+        self._overrun: Overrun | None = None
 
     def __call__(self) -> T:
         """Call the function; whatever it raises comes out."""
         __tracebackhide__ = True
         self._trace.thread = thread_name()
-        return self._fn(**self._arguments)
+        self._in_progress = True
+        try:
+            return self._fn(**self._arguments)
+        finally:
+            self._in_progress = False
+            self._arguments = {}  # whoever is still to be told of the end keeps this alive
+            if self._overrun is not None:
+                self._overrun.returned(self._trace.step)
+
+    async def on(self, way: Way[T], workflow: str) -> Outcome[T]:
+        """Have the function called on another thread; if it cannot be stopped, say so later."""
+        try:
+            return await way(self)
+        except asyncio.CancelledError:
+            if self._in_progress:
+                self._overrun = Overrun(asyncio.get_running_loop(), workflow, self._going_on)
+            raise
+
+    def _going_on(self) -> Sequence[str]:
+        return (self._trace.step,) if self._in_progress else ()
 
 
 def is_async(fn: object) -> bool:
@@ -95,7 +120,8 @@ async def invoke(
         assert isinstance(awaitable, Awaitable)
         return await acapture(awaitable)
     run = around.offload.on_caller if runs_on is RunsOn.CALLER else around.offload.on_worker
-    return await settled(await run(Invocation(callee.fn, arguments, trace)))
+    invocation = Invocation(callee.fn, arguments, trace)
+    return await settled(await invocation.on(run, around.workflow_name))
 
 
 async def settled(outcome: Outcome[object]) -> Outcome[object]:

@@ -23,6 +23,7 @@ ENTRY_POINTS_MAY_IMPORT = (
     "agent_runtime.loading",
     "agent_runtime.program",
     "agent_runtime.results",
+    "agent_runtime.runs",
     "agent_runtime.workflow",
 )
 ALLOWED: dict[str, tuple[str, ...]] = {
@@ -55,6 +56,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "agent_runtime.steps",
         "agent_runtime.workflow",
     ),
+    "agent_runtime/runs.py": ("agent_runtime.errors",),
     "agent_runtime/program.py": (
         "agent_runtime.bridge",
         "agent_runtime.engine",
@@ -63,6 +65,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "agent_runtime.loading",
         "agent_runtime.outcomes",
         "agent_runtime.results",
+        "agent_runtime.runs",
         "agent_runtime.steps",
         "agent_runtime.workflow",
     ),

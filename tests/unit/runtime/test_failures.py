@@ -304,7 +304,7 @@ def test_step_that_swallows_its_cancellation_has_timed_out_all_the_same(
     with pytest.raises(StepTimeoutError):
         run_sync_way(ONE.replace("}", ", timeout: 0.05}"), t=stubborn)
 
-    assert "step 'a' swallowed the cancellation" in caplog.text
+    assert "step 'a' swallowed its cancellation" in caplog.text
 
 
 def test_step_error_survives_pickling() -> None:

@@ -1,0 +1,186 @@
+"""A program's runs in progress: closing cancels them, and whoever closes can wait for their end.
+
+No lock: a signal handler or a finaliser may close a runtime on the very thread that it interrupts
+while that begins or ends a run. Single operations of dict and deque are atomic; of two sides that
+could miss each other, each first leaves its own word and then looks for the other's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import functools
+import os
+from _thread import get_ident
+from collections import deque
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Self
+
+from agent_runtime.errors import RuntimeClosedError
+
+__all__ = ("Run", "Runs")
+
+Stop = Callable[[BaseException], None]
+
+_LOOK = 0.5
+"""Seconds between looks at whether a loop still runs whose run is waited for: a task that is left
+behind on a loop that has stopped never ends. A guess."""
+
+
+class Run:
+    """One run, from the call of its entry point to the return; a context manager.
+
+    Attributes:
+        id: the run's id.
+        ended: whether the entry point has returned.
+    """
+
+    __slots__ = ("_caller", "_listeners", "_loop", "_process", "_runs", "_stop", "_thread", "ended", "id")
+
+    def __init__(self, runs: Runs) -> None:
+        self._runs = runs
+        self._listeners: deque[Callable[[], None]] = deque()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = 0
+        self._caller = get_ident()
+        self._process = os.getpid()
+        self._stop: Stop | None = None
+        self.id = os.urandom(16).hex()
+        self.ended = False
+
+    def __enter__(self) -> Self:
+        """Enlist the run.
+
+        Raises:
+            RuntimeClosedError: its runtime is closed.
+        """
+        self._runs.check_open()
+        self._runs.live[self] = None
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Tell everybody who waits for the end."""
+        self.ended = True
+        self._stop = None  # it holds the whole run, and contexts that outlive the run hold this
+        self._runs.live.pop(self, None)
+        self._tell()
+
+    def begun(self, stop: Stop) -> None:
+        """Note how to stop the work; on its loop, in the context that its steps will see.
+
+        Raises:
+            RuntimeClosedError: its runtime has been closed meanwhile.
+        """
+        _inside.set((*_inside.get(), self))
+        self._loop = asyncio.get_running_loop()
+        self._thread = get_ident()
+        self._stop = stop
+        self._runs.check_open()
+
+    def cancel(self) -> None:
+        """Stop the work, from any thread; one that has not begun finds out by itself."""
+        stop, loop = self._stop, self._loop
+        if stop is None or loop is None or self._process != os.getpid():
+            return
+        error = RuntimeClosedError(self._runs.workflow, self.id)
+        with contextlib.suppress(RuntimeError):  # the loop is closed, and the work gone with it
+            loop.call_soon_threadsafe(stop, error)
+
+    async def wait(self) -> None:
+        """Wait until the entry point has returned, as long as that can happen."""
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[None] = loop.create_future()
+        self._listeners.append(functools.partial(_resolve, loop, done))
+        while self._can_end(loop) and not done.done():
+            await asyncio.wait((done,), timeout=_LOOK)
+
+    def _can_end(self, waiting: asyncio.AbstractEventLoop) -> bool:
+        """Whether a wait on the loop ``waiting`` is not in vain."""
+        if self.ended or self._process != os.getpid():
+            return False
+        loop = self._loop
+        if loop is None or loop is waiting:
+            return True
+        return loop.is_running() and self._thread != get_ident()  # here, it would stand below this one
+
+    @property
+    def needs_this_thread(self) -> bool:
+        """Whether the thread that asks made the run, or runs its loop: a block of it would be in vain.
+
+        Making it, a thread can get here by a signal handler or a finaliser, which interrupt its wait.
+        """
+        return get_ident() in (self._caller, self._thread)
+
+    def _tell(self) -> None:
+        while True:
+            try:
+                listener = self._listeners.pop()
+            except IndexError:
+                return
+            listener()
+
+
+_inside: contextvars.ContextVar[tuple[Run, ...]] = contextvars.ContextVar(
+    "agent_runtime.runs.inside", default=()
+)
+"""The runs whose steps the running code belongs to, outermost first."""
+
+
+class Runs:
+    """All runs of one program; any threads use it at once.
+
+    Attributes:
+        workflow: the workflow's name.
+        closed: whether further runs are refused.
+        live: the runs in progress; a dict, because a set has no atomic copy.
+    """
+
+    __slots__ = ("closed", "live", "workflow")
+
+    def __init__(self, workflow: str) -> None:
+        self.workflow = workflow
+        self.closed = False
+        self.live: dict[Run, None] = {}
+
+    def check_open(self) -> None:
+        """Refuse if it is closed.
+
+        Raises:
+            RuntimeClosedError: it is.
+        """
+        if self.closed:
+            raise RuntimeClosedError(self.workflow)
+
+    def close(self) -> tuple[Run, ...]:
+        """Refuse further runs and cancel those in progress; returns them, without those we are inside of."""
+        self.closed = True
+        live = tuple(self.live.copy())
+        for run in live:
+            run.cancel()
+        around = _inside.get()
+        return tuple(run for run in live if run not in around)
+
+    @staticmethod
+    def inside_a_step() -> bool:
+        """Whether the running code belongs to a step of any run that is in progress."""
+        return any(not run.ended for run in _inside.get())
+
+
+async def all_ended(runs: Iterable[Run]) -> None:
+    """Wait until the entry points of all these runs have returned."""
+    for run in runs:
+        await run.wait()
+
+
+def _resolve(loop: asyncio.AbstractEventLoop, done: asyncio.Future[None]) -> None:
+    with contextlib.suppress(RuntimeError):  # whoever waited has gone, and its loop is closed
+        loop.call_soon_threadsafe(_set_done, done)
+
+
+def _set_done(done: asyncio.Future[None]) -> None:
+    if not done.done():
+        done.set_result(None)
