@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -22,6 +23,7 @@ exit codes:
   3    the matrix itself failed: a registry file, a context that is not what it says, a control that
        its probe did not notice; nothing else in the run can be believed then
   130  interrupted; every child process has been killed
+  141  whoever read the output has closed the pipe
 """
 SELECTION = """\
 Names may be patterns with * and ?; options may be repeated or hold a comma-separated list; a probe
@@ -42,10 +44,16 @@ def main(arguments: list[str] | None = None) -> int:
     registry = Registry(options.registry)
     try:
         registry.verify()
-        return _dispatch(registry, options)
+        code = _dispatch(registry, options)
+        sys.stdout.flush()
+        return code
     except (RegistryError, ExpectationsError) as error:
         print(error, file=sys.stderr)
         return ExitCode.BROKEN
+    except BrokenPipeError:
+        # Whoever read the output, `head` say, has seen enough; nothing is left to be flushed to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.PIPE
     except (SelectionError, OSError, ValueError) as error:
         print(f"python -m matrix: {error}", file=sys.stderr)
         return ExitCode.USAGE

@@ -137,6 +137,9 @@ def _fingerprint() -> dict[str, object]:
 def main() -> int:
     """Be the host process of the job that the environment names."""
     faulthandler.enable()
+    # A shell without job control starts what stands before `&` with SIGINT ignored, and so do some
+    # CI runners; that is inherited. User code in a context is to meet what a terminal would give it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     return Job.resume().host()
 
 

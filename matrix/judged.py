@@ -29,6 +29,7 @@ class ExitCode(enum.IntEnum):
     USAGE = 2
     BROKEN = 3
     INTERRUPTED = 130
+    PIPE = 141
 
 
 @dataclass(frozen=True)

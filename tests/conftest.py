@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import hypothesis
 import pytest
 
@@ -13,6 +15,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Choose how many examples Hypothesis tries; a failure always prints what repeats it."""
+    # A shell without job control starts what stands before `&` with SIGINT ignored, and children
+    # would inherit that: tests of Ctrl-C need what a terminal would give them.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     hypothesis.settings.register_profile("short", max_examples=60, deadline=None, print_blob=True)
     hypothesis.settings.register_profile("long", max_examples=2_000, deadline=None, print_blob=True)
     hypothesis.settings.load_profile("long" if config.getoption("--long") else "short")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import sys
 from _queue import SimpleQueue
@@ -46,6 +47,7 @@ class Call(Generic[T]):
         parent: the call inside which this one was made, or None.
         task: the task that runs it, once the portal has taken it up.
         caller: the portal on whose thread the call was made, or None for an ordinary thread.
+        is_resumable: whether its caller comes and goes, so that it may be told of the end late.
         cut_off: whether the portal was closed under it.
         expired: whether the deadline has cancelled it.
         abandoned: whether the caller has stopped listening: the call has ended, or was given up.
@@ -63,6 +65,7 @@ class Call(Generic[T]):
         "cut_off",
         "expired",
         "inbox",
+        "is_resumable",
         "outcome",
         "parent",
         "task",
@@ -89,6 +92,7 @@ class Call(Generic[T]):
         self.outcome: Outcome[T] | None = None
         self.task: asyncio.Task[None] | None = None
         self.caller: Portal | None = None
+        self.is_resumable = False
         self.cut_off = False
         self.expired = False
         self.abandoned = False
@@ -109,7 +113,9 @@ class Call(Generic[T]):
         except BaseException as error:  # noqa: BLE001 - S2: whatever it is, it belongs to the caller
             outcome = failed(error)
         finally:
-            current_call.reset(token)
+            # What a closed loop left behind is ended by the collector, in whatever context that runs.
+            with contextlib.suppress(ValueError):
+                current_call.reset(token)
         self.outcome = outcome
         self.task = None
         if self._timer is not None:

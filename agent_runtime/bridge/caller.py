@@ -93,7 +93,10 @@ def _until_taken_up(
     context = options.context
     while True:
         call: Call[T] = Call(
-            async_fn, args, context=context or contextvars.copy_context(), timeout=options.timeout
+            async_fn,
+            args,
+            context=contextvars.copy_context() if context is None else context,
+            timeout=options.timeout,
         )
         with InterruptGuard(call) if guarded else contextlib.nullcontext() as guard:
             interruption = _carry_out(portals, call, guard, options)
@@ -115,9 +118,14 @@ def _carry_out(
             raise NoThreadError(*options.names)
         return run_directly(call, guard, parked_loop(portals))
     lookout: Lookout = StallLookout(options.names, timeout=call.timeout, stall_timeout=options.stall_timeout)
-    with made_on(this_threads_portal(), call, portal):
-        portal.submit(call)
-        news, interruption = wait(call, portal, guard, lookout)
+    try:
+        with made_on(this_threads_portal(), call, portal):
+            portal.submit(call)
+            news, interruption = wait(call, portal, guard, lookout)
+    except BaseException:  # a signal handler's, between our own instructions: nobody will listen
+        portal.cancel(call)
+        stop_listening(call)
+        raise
     if call.cut_off and news is not TURNED_AWAY and interruption is None:
         return BridgeClosedError(portals.name)
     return interruption

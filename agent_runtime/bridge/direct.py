@@ -34,7 +34,9 @@ def run_directly(
     loop = default_loop_factory() if parked_loop is None else parked_loop
     try:
         carrier = _CallingThread(loop, call, guard)
-        call.inbox = carrier
+        told, call.inbox = call.inbox, carrier
+        while not told.empty():
+            carrier.put(told.get())
         interruption = carrier.run()
         call.inbox = carrier.left
         return interruption
@@ -66,8 +68,7 @@ class _CallingThread:
             try:
                 self._loop.run_forever()
             except BaseException as error:  # noqa: BLE001 - a signal handler's, or a stray task's
-                if not isinstance(error, SystemExit):
-                    self._interrupt(error.with_traceback(None))
+                self._interrupt(error.with_traceback(None))
         return self._interruption
 
     def end(self, _call: Call[Any], /) -> None:
@@ -77,7 +78,7 @@ class _CallingThread:
     def put(self, news: object, /) -> None:
         """Take what would go to the caller's inbox; from any thread, also from a signal handler."""
         if isinstance(news, Errand):
-            self._loop.call_soon_threadsafe(news.perform_guarded, self._guard)
+            self._loop.call_soon_threadsafe(news.perform, self._guard)
         elif isinstance(news, Interruption):
             self._loop.call_soon_threadsafe(self._interrupt, news.exception)
 

@@ -33,14 +33,14 @@ def call_without_loop(fn: Callable[..., T], *args: object) -> T:
     if loop is None:
         return fn(*args)
     task = tasks.current_task(loop)
-    if task is not None:
-        tasks._leave_task(loop, task)  # noqa: SLF001
-    events._set_running_loop(None)  # noqa: SLF001
-    try:
+    try:  # from here on: a signal handler may raise anywhere
+        if task is not None:
+            tasks._leave_task(loop, task)  # noqa: SLF001
+        events._set_running_loop(None)  # noqa: SLF001
         return fn(*args)
     finally:
         events._set_running_loop(loop)  # noqa: SLF001
-        if task is not None:
+        if task is not None and tasks.current_task(loop) is None:
             tasks._enter_task(loop, task)  # noqa: SLF001
 
 

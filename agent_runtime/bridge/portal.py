@@ -11,7 +11,7 @@ from _queue import Empty, SimpleQueue
 from _thread import get_ident
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from agent_runtime.bridge.call import ENDED, TURNED_AWAY, Call
 from agent_runtime.bridge.threads import disown_thread, start_thread
@@ -119,7 +119,12 @@ class Portal:
         if self._closed:
             self._turn_away()
             return
-        self._wake(self._take_up)
+        try:
+            self._wake(self._take_up)
+        except BaseException:
+            with contextlib.suppress(ValueError):
+                self._pending.remove(call)
+            raise
 
     def cancel(self, call: Call[Any]) -> None:
         """Cancel a call once, from any thread.
@@ -136,8 +141,10 @@ class Portal:
     def end(self, call: Call[Any]) -> None:
         """Tell the caller that the outcome is there; on the loop thread."""
         self._live.discard(call)
+        if self.is_of_another_process:
+            leave_child(call.outcome)
         self.close_deeper()
-        if not self._retiring:
+        if not self._retiring or call.is_resumable:
             call.inbox.put(ENDED)
 
     def close_deeper(self) -> None:
@@ -151,6 +158,17 @@ class Portal:
     def has_calls(self) -> bool:
         """Whether it carries out anything now, or is about to."""
         return bool(self._live or self._pending)
+
+    @property
+    def count_of_calls(self) -> int:
+        """How many calls it is carrying out."""
+        return len(self._live)
+
+    @property
+    def has_timers(self) -> bool:
+        """Whether anything is scheduled on its loop for later; also if that cannot be found out."""
+        scheduled = getattr(self._loop, "_scheduled", None)
+        return scheduled is None or any(not timer.cancelled() for timer in tuple(scheduled))
 
     def callers(self) -> list[Portal]:
         """Return the portals whose threads wait for what this one carries out."""
@@ -200,8 +218,10 @@ class Portal:
             return  # start() is being given up, before the thread has got as far
         try:
             self._loop.call_soon_threadsafe(callback)
-        except RuntimeError:  # the loop is closed: what was queued meanwhile goes elsewhere
-            self._turn_away()
+        except RuntimeError:
+            if not self._loop.is_closed():
+                raise  # RecursionError is one, too
+            self._turn_away()  # what was queued meanwhile goes elsewhere
 
     def _turn_away(self) -> None:
         while True:
@@ -213,6 +233,9 @@ class Portal:
 
     def _take_up(self) -> None:
         assert self._loop is not None
+        if self._closed:
+            self._turn_away()
+            return
         while True:
             try:
                 call = self._pending.popleft()
@@ -233,6 +256,8 @@ class Portal:
             finish_loop(loop)
         if not self._retiring:
             loop.close()
+            for call in tuple(self._live):
+                call.inbox.put(ENDED)  # it ignored its cancellation, and will never get further
         self._turn_away()
 
 
@@ -241,6 +266,24 @@ def _start_task(call: Call[Any], portal: Portal, loop: asyncio.AbstractEventLoop
     if sys.version_info >= (3, 12):
         return asyncio.Task(call.drive(portal), loop=loop, context=call.context, eager_start=True)
     return asyncio.Task(call.drive(portal), loop=loop, context=call.context)
+
+
+def leave_child(outcome: Outcome[Any] | None) -> NoReturn:
+    """End a child process that was forked on the loop thread and has come to the end of its work.
+
+    Here it must not go on: its loop shares the parent's selector.
+    """
+    error = None if outcome is None else outcome.error
+    code: object = 0
+    if isinstance(error, SystemExit):
+        code = error.code
+    elif error is not None:
+        sys.excepthook(type(error), error, error.__traceback__)
+        code = 1
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):
+            stream.flush()
+    os._exit(code if isinstance(code, int) else int(code is not None))
 
 
 def finish_loop(loop: asyncio.AbstractEventLoop) -> None:

@@ -6,6 +6,7 @@ import threading
 from _thread import get_ident
 
 from agent_runtime.bridge import process
+from agent_runtime.bridge.call import current_call
 from agent_runtime.bridge.portal import LoopFactory, Portal
 from agent_runtime.bridge.threads import CannotStartThreadError
 from agent_runtime.errors import BridgeClosedError
@@ -48,10 +49,11 @@ class PortalSet:
             CannotStartThreadError: no thread can be started here, or the process is ending.
             OSError: the loop could not get its descriptors.
         """
+        process.notice_fork()
         if process.ending():
             raise CannotStartThreadError
         own = process.this_threads_portal()
-        waiting = None if own is None else self._deepest_waiting(own)
+        waiting = self._waiting_ancestor() if own is None else self._deepest_waiting(own)
         if waiting is not None:
             return self._deeper(waiting)
         portal = self._shared.get("portal")
@@ -97,14 +99,27 @@ class PortalSet:
             left += callers
         return found
 
+    def _waiting_ancestor(self) -> Portal | None:
+        """Return the deepest portal of this set whose thread waits for the call that this is part of.
+
+        For worker threads: work of a nested call has sent them off, with its context, and a portal
+        waits for that work.
+        """
+        found, call = None, current_call.get()
+        while call is not None:
+            caller = call.caller
+            if caller is not None and not call.abandoned and caller.owner is self:
+                found = caller if found is None or caller.depth > found.depth else found
+            call = call.parent
+        return found
+
     def _start_shared(self) -> Portal:
         alone = self._starting.acquire(timeout=_CROWD_LIMIT)
         try:
             portal = self._shared.get("portal")
             if portal is not None and portal.is_open:
                 return portal
-            if self._closed:
-                raise BridgeClosedError(self.name)
+            self._check_open()
             process.install_hooks()
             fresh = self._started(0)
             if portal is not None and self._shared.get("portal") is portal:
@@ -115,7 +130,13 @@ class PortalSet:
                 self._starting.release()
         if winner is not fresh:
             fresh.close()
+        self._check_open()  # close() may have come meanwhile
         return winner
+
+    def _check_open(self) -> None:
+        if self._closed:
+            self.close()
+            raise BridgeClosedError(self.name)
 
     def _deeper(self, waiting: Portal) -> Portal:
         deeper = waiting.deeper.get("portal")

@@ -6,6 +6,7 @@ import asyncio
 import atexit
 import contextlib
 import os
+import sys
 import weakref
 from _thread import get_ident
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ __all__ = (
     "ending",
     "forget",
     "install_hooks",
+    "notice_fork",
     "parked_loop",
     "portal_sets",
     "register",
@@ -41,6 +43,7 @@ class _State:
     """One object, so that a fork can replace it as a whole.
 
     Attributes:
+        process: id of the process that all this is true of.
         by_thread: each portal by the ident of its loop thread.
         births: the portals whose threads have been started and may not have run any code yet.
         ending: whether the process is past the exit hook; no portal is used any more.
@@ -48,6 +51,7 @@ class _State:
     """
 
     def __init__(self) -> None:
+        self.process = os.getpid()
         self.by_thread: dict[int, Portal] = {}
         self.births: set[Portal] = set()
         self.ending = False
@@ -97,8 +101,14 @@ def birth_of(portal: Portal) -> Iterator[None]:
 
 
 def ending() -> bool:
-    """Whether the process is past the exit hook."""
-    return _state.ending
+    """Whether the process is past the exit hook, or is being taken down already."""
+    return _state.ending or sys.is_finalizing()
+
+
+def notice_fork() -> None:
+    """Begin anew in a child whose own hook has not run yet: one that is older may have called in."""
+    if _state.process != os.getpid():
+        _begin_anew()
 
 
 def parked_loop(portals: _PortalSet) -> asyncio.AbstractEventLoop | None:
@@ -112,10 +122,10 @@ def install_hooks() -> None:
     global _hooks_installed  # noqa: PLW0603 - a process-wide registration that cannot be undone
     if _hooks_installed:
         return
-    _hooks_installed = True
     atexit.register(_retire)
     if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=_begin_anew)
+        os.register_at_fork(after_in_child=notice_fork)
+    _hooks_installed = True
 
 
 def _begin_anew() -> None:

@@ -53,26 +53,32 @@ class Errand(Generic[T]):
         finally:
             self._future = None  # it holds the outcome, and whoever has performed this holds it still
 
-    def perform(self) -> None:
-        """Call the function on this thread, unless it was called off; report what came of it."""
+    def perform(self, guard: InterruptGuard | None = None) -> BaseException | None:
+        """Call the function on this thread, unless it was called off; report what came of it.
+
+        Args:
+            guard: the owner of SIGINT, in the main thread: Ctrl-C belongs to the function meanwhile.
+
+        Returns:
+            What the function raised.
+        """
         future = self._future
         if future is None or future.cancelled():
-            return
-        handled = sys.exception()
-        outcome = capture(call_without_loop, self._context.run, self._fn, *self._args)
-        if handled is not None and outcome.error is not None:
-            _unlink(outcome.error, handled)
-        self.report(outcome)
-
-    def perform_guarded(self, guard: InterruptGuard | None) -> None:
-        """Perform it; Ctrl-C belongs to the function meanwhile, as if it stood in a plain script."""
-        if guard is None:
-            self.perform()
-            return
+            return None
+        handled: BaseException | None = sys.exception()
         try:
-            guard.perform(self.perform)
-        except BaseException as error:  # noqa: BLE001 - a signal between our own instructions
-            self.report(failed(error))
+            if guard is None:
+                outcome = capture(call_without_loop, self._context.run, self._fn, *self._args)
+            else:
+                outcome = capture(call_without_loop, self._context.run, guard.perform, self._fn, *self._args)
+        except BaseException as interruption:  # a signal handler's, between our own instructions
+            self.report(failed(interruption))
+            raise
+        error: BaseException | None = outcome.error
+        if handled is not None and error is not None:
+            _unlink(error, handled)
+        self.report(outcome)
+        return error
 
     def report(self, outcome: Outcome[T]) -> None:
         """Hand the outcome to whoever awaits it, from any thread."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import importlib
 import time
 import warnings
@@ -65,7 +66,7 @@ class StallLookout:
         module = _module_wanted_by(portal)
         if module is not None:
             reason, remedy = f"to import {module}, which this thread is importing", "call it after the import"
-        elif host is not None and _waits_for_host(call, host):
+        elif host is not None and _waits_for_nothing_but(host, call, portal):
             reason = "for a coroutine that was given to the event loop of this thread"
             remedy = f"write `await {async_variant}(...)` instead"
         else:
@@ -103,19 +104,25 @@ def _module_wanted_by(portal: Portal) -> str | None:
     return None
 
 
-def _waits_for_host(call: Call[Any], host: asyncio.AbstractEventLoop) -> bool:
-    """Whether the work waits for the loop that this very call keeps standing still.
+def _waits_for_nothing_but(host: asyncio.AbstractEventLoop, call: Call[Any], portal: Portal) -> bool:
+    """Whether all of the work waits for the loop that this very call keeps standing still.
 
     Work reaches another loop through ``asyncio.run_coroutine_threadsafe()``, and waits for the
-    concurrent future that it returns. Such a future can be found at both ends.
+    concurrent future that it returns. Such a future can be found at both ends. It is a circle only if
+    no timer runs on the portal and no other task of the work waits for anything else: those could end
+    the wait.
     """
+    if portal.has_timers:
+        return False
     promised = tuple(_promised_by(host))
-    return any(
-        any(future is other for other in promised)
-        for task in tasks_of(call)
-        for future in _concurrent_futures_behind(getattr(task, "_fut_waiter", None))
-        if not future.done()
-    )
+    tasks = tasks_of(call, portal)
+    waiting = [task for task in tasks if _waits_for_one_of(promised, task)]
+    return bool(waiting) and all(task in waiting or task is call.task for task in tasks)
+
+
+def _waits_for_one_of(promised: tuple[concurrent.futures.Future[Any], ...], task: asyncio.Task[Any]) -> bool:
+    futures = [f for f in _concurrent_futures_behind(getattr(task, "_fut_waiter", None)) if not f.done()]
+    return any(future is other for future in futures for other in promised)
 
 
 def _concurrent_futures_behind(awaited: Any) -> Iterator[concurrent.futures.Future[Any]]:
@@ -134,9 +141,9 @@ def _promised_by(loop: asyncio.AbstractEventLoop) -> Iterator[concurrent.futures
 
 def _concurrent_futures_in(callback: Any) -> Iterator[concurrent.futures.Future[Any]]:
     for cell in getattr(callback, "__closure__", None) or ():
-        content = cell.cell_contents
-        if isinstance(content, concurrent.futures.Future):
-            yield content
+        with contextlib.suppress(ValueError):  # a cell may be empty
+            if isinstance(cell.cell_contents, concurrent.futures.Future):
+                yield cell.cell_contents
 
 
 def _waiting_on(host: asyncio.AbstractEventLoop) -> str:

@@ -20,7 +20,7 @@ class CannotStartThreadError(RuntimeError):
     """The system, the interpreter or its shutdown does not let a thread start."""
 
     def __str__(self) -> str:
-        return f"no thread can be started here: {self.__cause__}"
+        return f"no thread can be started here: {self.__cause__ or 'the process is ending'}"
 
 
 def _start_new_thread() -> Callable[..., int]:
@@ -32,7 +32,7 @@ def _start_new_thread() -> Callable[..., int]:
     return _thread.start_new_thread
 
 
-def start_thread(main: Callable[[], None], *, name: str) -> None:
+def start_thread(main: Callable[[], object], *, name: str) -> None:
     """Start a daemon thread that runs ``main()``; return as soon as the system has made it.
 
     Signal-safe and reentrant: takes no lock. ``main`` must not raise.
@@ -46,7 +46,7 @@ def start_thread(main: Callable[[], None], *, name: str) -> None:
         raise CannotStartThreadError from error
 
 
-def _bootstrap(main: Callable[[], None], name: str) -> None:
+def _bootstrap(main: Callable[[], object], name: str) -> None:
     _install_debug_hooks()
     _adopt(name)
     try:
@@ -55,7 +55,7 @@ def _bootstrap(main: Callable[[], None], name: str) -> None:
         disown_thread()
 
 
-def main_of_this_thread() -> Callable[[], None] | None:
+def main_of_this_thread() -> Callable[[], object] | None:
     """Return the ``main`` that this thread was started with here, or None; walks the whole stack.
 
     Good from the thread's very first instruction on, before any of its own code has run: a finaliser

@@ -14,7 +14,7 @@ from agent_runtime.bridge.service import Errand
 from agent_runtime.bridge.whereabouts import describe_work
 from agent_runtime.errors import ForkedCallError
 
-__all__ = ("GivingUp", "Lookout", "stop_listening", "wait")
+__all__ = ("GivingUp", "Lookout", "late_interruption", "stop_listening", "wait")
 
 SLICE = 0.1
 """Seconds between the main thread's looks at pending signals. A signal ends a wait for a lock only if
@@ -81,9 +81,9 @@ def wait(
         giving_up: GivingUp | None = None
         try:
             news = _hear(call, portal, guard, slice_)
-        except ForkedCallError:
-            raise
-        except BaseException as error:  # noqa: BLE001 - from a signal handler: kept, raised at the end
+        except BaseException as error:  # from a signal handler: kept, raised at the end
+            if portal.is_of_another_process:
+                raise
             giving_up = GivingUp(error.with_traceback(None))
         else:
             if news is _NOTHING:
@@ -109,12 +109,14 @@ def _hear(call: Call[Any], portal: Portal, guard: InterruptGuard | None, seconds
         try:
             news = call.inbox.get(timeout=seconds)
         except Empty:
+            if portal.is_of_another_process:
+                raise ForkedCallError(call.what) from None
             return _NOTHING
         if not isinstance(news, Errand):
             return news
-        news.perform_guarded(guard)
+        error = news.perform(guard)
         if portal.is_of_another_process:
-            raise ForkedCallError(call.what)
+            raise error if isinstance(error, SystemExit) else ForkedCallError(call.what)
 
 
 def _look(call: Call[Any], portal: Portal, patience: _Patience, lookout: Lookout) -> GivingUp | None:
@@ -124,6 +126,20 @@ def _look(call: Call[Any], portal: Portal, patience: _Patience, lookout: Lookout
         return None
     patience.reason.add_note(f"still running: {describe_work(call, portal)}")
     return GivingUp(patience.reason)
+
+
+def late_interruption(call: Call[Any]) -> BaseException | None:
+    """Return the exception of a signal that came after the last look, and go on listening."""
+    late, others = None, []
+    while not call.inbox.empty():
+        news = call.inbox.get()
+        if isinstance(news, Interruption):
+            late = news.exception
+        else:
+            others.append(news)
+    for news in others:
+        call.inbox.put(news)
+    return late
 
 
 def stop_listening(call: Call[Any]) -> BaseException | None:

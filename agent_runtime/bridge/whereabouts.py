@@ -32,7 +32,7 @@ def describe_work(call: Call[Any], portal: Portal) -> str:
     user_frame = None if busy is None else innermost_frame(busy)
     if user_frame is not None:
         return f"{call.what}, whose loop thread is busy in {describe_frame(user_frame)}"
-    places = [describe_frame(frame) for frame in _awaiting_frames(call)]
+    places = [describe_frame(frame) for frame in _awaiting_frames(call, portal)]
     return f"{call.what}, waiting in {', '.join(places)}" if places else call.what
 
 
@@ -50,10 +50,11 @@ def innermost_frame(frame: FrameType) -> FrameType | None:
     return None
 
 
-def tasks_of(call: Call[Any]) -> list[asyncio.Task[Any]]:
-    """Return the tasks that certainly belong to a call: its own, and those made inside it.
+def tasks_of(call: Call[Any], portal: Portal) -> list[asyncio.Task[Any]]:
+    """Return the tasks that belong to a call: its own, and those made inside it.
 
-    Before Python 3.12 a task does not tell its context, and only the call's own task is certain.
+    Before Python 3.12 a task does not tell its context. There, if the call is the portal's only one,
+    all tasks are taken for its own; otherwise only its own task is certain.
     """
     task = call.task
     if task is None:
@@ -61,14 +62,18 @@ def tasks_of(call: Call[Any]) -> list[asyncio.Task[Any]]:
     found = [task]
     for other in asyncio.all_tasks(task.get_loop()):
         context: contextvars.Context | None = getattr(other, "get_context", lambda: None)()
-        owner = None if context is None else context.get(current_call)
-        if other is not task and owner is not None and owner.descends_from(call):
+        if context is None:
+            belongs = portal.count_of_calls == 1
+        else:
+            owner = context.get(current_call)
+            belongs = owner is not None and owner.descends_from(call)
+        if belongs and other is not task:
             found.append(other)
     return found
 
 
-def _awaiting_frames(call: Call[Any]) -> Iterator[FrameType]:
-    for task in tasks_of(call):
+def _awaiting_frames(call: Call[Any], portal: Portal) -> Iterator[FrameType]:
+    for task in tasks_of(call, portal):
         for frame in reversed(task.get_stack()):
             inner = _innermost_await(frame, task)
             if inner is not None:

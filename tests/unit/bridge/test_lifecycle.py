@@ -295,3 +295,95 @@ def test_importing_starts_no_thread_makes_no_loop_and_patches_nothing() -> None:
     )
 
     assert child.check().lines == ["True"]
+
+
+@needs_fork
+def test_a_child_forked_on_the_loop_thread_ends_with_its_work() -> None:
+    child = run_child(
+        FORK
+        + """
+async def step(exit_code):
+    pid = os.fork()
+    if pid == 0:
+        if exit_code is None:
+            return 1
+        sys.exit(exit_code)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+print(run_sync(step, 7), run_sync(step, None))
+"""
+    )
+
+    assert child.check().lines == ["7 0"]
+
+
+@needs_fork
+def test_sys_exit_in_a_child_forked_by_a_function_on_the_calling_thread_ends_the_child() -> None:
+    child = run_child(
+        FORK
+        + """
+def fork_and_exit():
+    pid = os.fork()
+    if pid == 0:
+        sys.exit(7)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+async def step():
+    return await call_in_caller(fork_and_exit)
+
+print(run_sync(step))
+"""
+    )
+
+    assert child.check().lines == ["7"]
+
+
+@needs_fork
+def test_a_stream_of_the_parent_says_so_in_a_forked_child() -> None:
+    child = run_child(
+        FORK
+        + """
+from agent_runtime.bridge import iterate
+
+async def items():
+    yield 1
+    yield 2
+
+def next_in_child():
+    try:
+        next(stream)
+    except Exception as error:
+        print(type(error).__name__, flush=True)
+        return 1
+
+stream = iterate(items())
+next(stream)
+print(child_of_fork(next_in_child))
+print(next(stream))
+"""
+    )
+
+    assert child.check().lines == ["ForkedCallError", "0", "2"]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="3.11 has no usable interface to sub-interpreters")
+def test_a_call_in_a_sub_interpreter_works() -> None:
+    child = run_child(
+        """
+        import sys
+        try:
+            import _interpreters
+            create, run = _interpreters.create, _interpreters.exec
+        except ImportError:
+            import _xxsubinterpreters as _interpreters
+            create = lambda: _interpreters.create(isolated=False)
+            run = _interpreters.run_string
+        run(create(), '''if True:
+            import asyncio
+            from agent_runtime.bridge import run_sync
+            print(run_sync(asyncio.sleep, 0, "works"), flush=True)
+        ''')
+        """
+    )
+
+    assert child.stdout.splitlines() == ["works"]

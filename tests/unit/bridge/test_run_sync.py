@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import pytest
 
-from agent_runtime.bridge import call_in_caller, run_sync
+from agent_runtime.bridge import call_in_caller, call_in_worker, run_sync
 from agent_runtime.errors import CallerLoopError, ContextInUseError
 
 request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="unset")
@@ -299,3 +299,29 @@ def test_many_threads_share_one_portal_and_get_their_own_results() -> None:
         thread.join(30)
 
     assert results == {number: 2 * number for number in range(200)}
+
+
+def test_a_given_context_that_is_empty_is_used_all_the_same() -> None:
+    async def change() -> str:
+        seen = request_id.get()
+        request_id.set("changed inside")
+        return seen
+
+    empty = contextvars.Context()
+    token = request_id.set("r-1")
+    try:
+        assert run_sync(change, context=empty) == "unset"
+    finally:
+        request_id.reset(token)
+
+    assert empty[request_id] == "changed inside"
+
+
+def test_a_worker_thread_of_a_nested_call_does_not_wait_for_the_thread_that_waits_for_it() -> None:
+    async def outer() -> int:
+        return run_sync(middle)
+
+    async def middle() -> int:
+        return await call_in_worker(lambda: run_sync(add, 1, 2))
+
+    assert run_sync(outer, timeout=20) == 3

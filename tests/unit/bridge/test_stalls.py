@@ -166,7 +166,6 @@ def test_a_timeout_ends_the_wait_also_when_the_loop_thread_is_blocked() -> None:
         go_on.wait(30)
 
     with Bridge() as bridge:
-        threading.Timer(7, go_on.set).start()
         with pytest.raises(TimeoutError) as caught:
             bridge.run_sync(block, timeout=0.2)
         go_on.set()
@@ -262,3 +261,63 @@ def test_a_bridge_whose_factory_fails_says_why_and_leaves_no_thread() -> None:
         bridge.run_sync(asyncio.sleep, 0)
 
     assert threading.active_count() == before
+
+
+def test_work_whose_wait_for_the_host_may_end_otherwise_is_not_refused() -> None:
+    async def work(host: asyncio.AbstractEventLoop) -> str:
+        promise = asyncio.wrap_future(asyncio.run_coroutine_threadsafe(asyncio.sleep(0), host))
+        try:
+            await asyncio.wait_for(promise, 0.5)
+        except TimeoutError:
+            return "went on without it"
+        return "got it"
+
+    async def main() -> str:
+        return run_sync(work, asyncio.get_running_loop())
+
+    assert asyncio.run(main()) == "went on without it"
+
+
+def test_a_callback_with_an_empty_cell_on_the_host_loop_breaks_no_diagnosis() -> None:
+    async def main() -> str:
+        def with_empty_cell() -> object:
+            return later
+
+        asyncio.get_running_loop().call_soon(with_empty_cell)
+        result = run_sync(asyncio.sleep, 0.3, "fine")
+        later = None
+        return result
+
+    assert asyncio.run(main()) == "fine"
+
+
+def test_work_that_ignores_the_closing_of_its_bridge_does_not_keep_its_caller(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("agent_runtime.bridge.portal.CLOSE_LIMIT", 0.5)
+    began, go_on = threading.Event(), threading.Event()
+    errors: list[BaseException] = []
+
+    async def ignore() -> None:
+        began.set()
+        while not go_on.is_set():
+            try:
+                await asyncio.sleep(0.05)
+            except asyncio.CancelledError:
+                continue
+
+    def call() -> None:
+        try:
+            bridge.run_sync(ignore)
+        except BaseException as error:
+            errors.append(error)
+
+    bridge = Bridge(name="mine")
+    thread = threading.Thread(target=call)
+    thread.start()
+    began.wait(10)
+    bridge.close()
+    thread.join(10)
+    go_on.set()
+
+    assert [type(error) for error in errors] == [BridgeClosedError]

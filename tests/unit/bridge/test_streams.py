@@ -12,7 +12,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from agent_runtime.bridge import call_in_caller, enter, iterate, run_sync
+from agent_runtime.bridge import Bridge, call_in_caller, enter, iterate, run_sync
+from agent_runtime.errors import BridgeClosedError
+from tests.helpers.children import run_child
 
 request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="unset")
 
@@ -141,8 +143,9 @@ def test_iterate_works_inside_a_running_loop_and_inside_async_functions_of_a_cal
         return list(iterate(Source().items(3)))
 
     assert asyncio.run(collect()) == [0, 1, 2]
+    before = set(threading.enumerate())
     assert run_sync(collect) == [0, 1, 2]
-    assert threading.active_count() == 2
+    assert set(threading.enumerate()) <= before
 
 
 def test_functions_for_the_calling_thread_run_there_while_it_iterates() -> None:
@@ -285,3 +288,54 @@ def test_the_first_item_does_not_wait_for_the_last() -> None:
     list(iterator)
 
     assert first < time.monotonic() - began - 0.3
+
+
+def test_a_closed_bridge_refuses_streams_and_cuts_off_open_ones() -> None:
+    source = Source()
+    bridge = Bridge(name="mine")
+    iterator = bridge.iterate(source.items(100))
+    next(iterator)
+
+    bridge.close()
+
+    with pytest.raises(BridgeClosedError):
+        next(iterator)
+    assert source.closed_in == list(source.tasks)
+    with pytest.raises(BridgeClosedError):
+        next(bridge.iterate(source.items(1)))
+    with pytest.raises(BridgeClosedError), bridge.enter(group_with_deadline()):
+        pass
+
+
+@pytest.mark.parametrize(
+    "opened",
+    [
+        pytest.param("stream = iterate(items()); next(stream)", id="iterate"),
+        pytest.param("manager = enter(group()); manager.__enter__()", id="enter"),
+    ],
+)
+def test_what_is_still_open_at_exit_does_not_keep_the_interpreter(opened: str) -> None:
+    child = run_child(
+        f"""
+        import contextlib
+        from agent_runtime.bridge import enter, iterate
+
+        async def items():
+            try:
+                yield 1
+                yield 2
+            finally:
+                print("closed")
+
+        @contextlib.asynccontextmanager
+        async def group():
+            try:
+                yield 1
+            finally:
+                print("closed")
+
+        {opened}
+        """
+    )
+
+    assert child.check().lines == ["closed"]
