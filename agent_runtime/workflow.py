@@ -119,8 +119,7 @@ class Message(NamedTuple):
     content: Template
 
 
-@dataclass(frozen=True, slots=True)
-class AgentCall:
+class AgentCall(NamedTuple):
     """``agent: {...}``: ask the language model.
 
     Attributes:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from agent_runtime.references.nodes import Reference
 from agent_runtime.references.parse import ReferenceSyntaxError, parse_at
@@ -23,29 +22,25 @@ __all__ = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Constant:
+class Constant(NamedTuple):
     """A value without references: text, number, boolean or null."""
 
     value: object
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(NamedTuple):
     """Text with references in between; each part is literal text or a reference."""
 
     parts: tuple[str | Reference, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Items:
+class Items(NamedTuple):
     """An array of templates."""
 
     items: tuple[Template, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Pairs:
+class Pairs(NamedTuple):
     """A mapping of templates."""
 
     pairs: tuple[tuple[str, Template], ...]

@@ -1,0 +1,77 @@
+"""What ``import agent_runtime`` costs, against importing the two packages that it cannot do without.
+
+``python benchmarks/import_time.py`` prints one table. Each round starts one process for every row, in
+turns; each measures its own processor time, so that neither the start of the interpreter nor other
+processes on the machine are in the numbers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+ROUNDS = 40
+BUDGET = 1.5
+"""Times the import of asyncio and yaml, from the design."""
+
+CHILD = "import time; began = time.process_time(); {}; print(time.process_time() - began)"
+
+ROWS = {
+    "asyncio": "import asyncio",
+    "asyncio, yaml": "import asyncio, yaml",
+    "agent_runtime": "import agent_runtime",
+    "agent_runtime.bridge": "import agent_runtime.bridge",
+    "agent_runtime, after asyncio and yaml": "import asyncio, yaml; began = time.process_time();"
+    " import agent_runtime",
+}
+
+
+def seconds(statement: str, bytecode: str) -> float:
+    """Execute an import in a new process; return how long it took there.
+
+    Args:
+        statement: the import.
+        bytecode: folder for the compiled files, so that every module is found compiled.
+    """
+    command = [sys.executable, "-c", CHILD.format(statement)]
+    environment = {**os.environ, "PYTHONPYCACHEPREFIX": bytecode, "PYTHONDONTWRITEBYTECODE": ""}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    return float(done.stdout)
+
+
+def measure(rounds: int) -> dict[str, float]:
+    """Return the median of every row."""
+    samples: dict[str, list[float]] = {name: [] for name in ROWS}
+    with tempfile.TemporaryDirectory() as bytecode:
+        for statement in ROWS.values():
+            seconds(statement, bytecode)
+        for _ in range(rounds):
+            for name, statement in ROWS.items():
+                samples[name].append(seconds(statement, bytecode))
+    return {name: statistics.median(values) for name, values in samples.items()}
+
+
+def main() -> None:
+    """Measure and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"{ROUNDS} by default")
+    rounds = parser.parse_args().rounds
+    medians = measure(rounds)
+    floor = medians["asyncio, yaml"]
+    print(f"{platform.python_implementation()} {platform.python_version()}, median of {rounds} processes\n")
+    print("| import | ms | x asyncio, yaml |")
+    print("|---|---:|---:|")
+    for name, median in medians.items():
+        print(f"| {name} | {median * 1e3:.1f} | {median / floor:.2f} |")
+    print(f"\nThe budget of agent_runtime is {BUDGET:g} x asyncio, yaml.")
+
+
+if __name__ == "__main__":
+    main()
