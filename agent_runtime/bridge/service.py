@@ -53,32 +53,35 @@ class Errand(Generic[T]):
         finally:
             self._future = None  # it holds the outcome, and whoever has performed this holds it still
 
-    def perform(self, guard: InterruptGuard | None = None) -> BaseException | None:
+    def perform(self, guard: InterruptGuard | None = None) -> SystemExit | None:
         """Call the function on this thread, unless it was called off; report what came of it.
 
         Args:
             guard: the owner of SIGINT, in the main thread: Ctrl-C belongs to the function meanwhile.
 
         Returns:
-            What the function raised.
+            The SystemExit that the function raised, if it did: only a forked child looks at it.
         """
         future = self._future
         if future is None or future.cancelled():
             return None
         handled: BaseException | None = sys.exception()
+        outcome: Outcome[T] | None = None
         try:
             if guard is None:
                 outcome = capture(call_without_loop, self._context.run, self._fn, *self._args)
             else:
                 outcome = capture(call_without_loop, self._context.run, guard.perform, self._fn, *self._args)
+            if handled is not None and outcome.error is not None:
+                _unlink(outcome.error, handled)
+            return outcome.error if isinstance(outcome.error, SystemExit) else None
         except BaseException as interruption:  # a signal handler's, between our own instructions
-            self.report(failed(interruption))
+            outcome = failed(interruption)
             raise
-        error: BaseException | None = outcome.error
-        if handled is not None and error is not None:
-            _unlink(error, handled)
-        self.report(outcome)
-        return error
+        finally:
+            self.report(outcome or Outcome())
+            # The function's frames lead back to this one, and what they raised must not be found here.
+            del outcome, handled
 
     def report(self, outcome: Outcome[T]) -> None:
         """Hand the outcome to whoever awaits it, from any thread."""

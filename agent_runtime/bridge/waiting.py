@@ -114,9 +114,10 @@ def _hear(call: Call[Any], portal: Portal, guard: InterruptGuard | None, seconds
             return _NOTHING
         if not isinstance(news, Errand):
             return news
-        error = news.perform(guard)
+        exiting = news.perform(guard)
         if portal.is_of_another_process:
-            raise error if isinstance(error, SystemExit) else ForkedCallError(call.what)
+            raise ForkedCallError(call.what) if exiting is None else exiting
+        del exiting, news  # the frames of what was raised lead back to this one
 
 
 def _look(call: Call[Any], portal: Portal, patience: _Patience, lookout: Lookout) -> GivingUp | None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 import time
+import weakref
 
 import pytest
 
@@ -118,3 +120,29 @@ def test_a_lane_keeps_one_thread_and_ends_it() -> None:
     while threading.active_count() > before:
         assert time.monotonic() < deadline
         time.sleep(0.001)
+
+
+@pytest.mark.parametrize("in_caller", [True, False], ids=["caller", "worker"])
+def test_a_failed_errand_leaves_no_reference_cycle(in_caller: bool) -> None:
+    class Payload:
+        pass
+
+    def fail() -> None:
+        payload = Payload()
+        weakref.finalize(payload, freed.set)
+        raise ValueError("the traceback holds this frame, and the frame holds the payload")
+
+    async def work() -> None:
+        await (call_in_caller if in_caller else call_in_worker)(fail)
+
+    freed = threading.Event()
+    gc.collect()
+    gc.disable()
+    try:
+        with pytest.raises(ValueError, match="holds this frame"):
+            run_sync(work)
+        was_freed = freed.wait(5)
+    finally:
+        gc.enable()
+
+    assert was_freed
