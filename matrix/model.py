@@ -60,6 +60,7 @@ class Source:
         functions: what ``function:`` steps may name; plain ``def``.
         tools: what ``tool:`` steps may name; ``def`` or ``async def``.
         llm: the LLM client that ``agent:`` steps ask; None for the entry point's default.
+        timeout: seconds that the entry point is given for the run; None for no limit.
         native: the async variant of the entry point under test. The machine fills it in before it
             hands the source to a peer, so that a peer is a bridge and nothing more.
     """
@@ -68,6 +69,7 @@ class Source:
     functions: Mapping[str, AnyFunction] = field(default_factory=dict)
     tools: Mapping[str, AnyFunction] = field(default_factory=dict)
     llm: object | None = None
+    timeout: float | None = None
     native: RunAsync | None = None
 
     async def run_async(self, inputs: Mapping[str, object]) -> Mapping[str, object]:

@@ -13,12 +13,12 @@ ENTRY_POINT = EntryPoint("executor_run", label="Executor.run()")
 
 def call(source: Source, inputs: Mapping[str, object]) -> Mapping[str, object]:
     """Return the outputs of one run; blocks the calling thread."""
-    return _executor(source).run(inputs).outputs
+    return _executor(source).run(inputs, timeout=source.timeout).outputs
 
 
 async def call_async(source: Source, inputs: Mapping[str, object]) -> Mapping[str, object]:
     """Return the outputs of one run on the running loop."""
-    return (await _executor(source).run_async(inputs)).outputs
+    return (await _executor(source).run_async(inputs, timeout=source.timeout)).outputs
 
 
 def _executor(source: Source) -> Executor:

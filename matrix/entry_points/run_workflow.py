@@ -19,6 +19,7 @@ def call(source: Source, inputs: Mapping[str, object]) -> Mapping[str, object]:
         functions=source.functions,
         tools=source.tools,
         llm=cast("LLMClient | None", source.llm),
+        timeout=source.timeout,
     )
     return result.outputs
 
@@ -31,5 +32,6 @@ async def call_async(source: Source, inputs: Mapping[str, object]) -> Mapping[st
         functions=source.functions,
         tools=source.tools,
         llm=cast("LLMClient | None", source.llm),
+        timeout=source.timeout,
     )
     return result.outputs

@@ -14,13 +14,13 @@ ENTRY_POINT = EntryPoint("runtime_run", label="Runtime.run()")
 def call(source: Source, inputs: Mapping[str, object]) -> Mapping[str, object]:
     """Return the outputs of one run; blocks the calling thread."""
     with _runtime(source) as runtime:
-        return runtime.run(inputs).outputs
+        return runtime.run(inputs, timeout=source.timeout).outputs
 
 
 async def call_async(source: Source, inputs: Mapping[str, object]) -> Mapping[str, object]:
     """Return the outputs of one run on the running loop."""
     with _runtime(source) as runtime:
-        return (await runtime.run_async(inputs)).outputs
+        return (await runtime.run_async(inputs, timeout=source.timeout)).outputs
 
 
 def _runtime(source: Source) -> Runtime:
