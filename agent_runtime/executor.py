@@ -68,6 +68,8 @@ class Executor:
             StepError: a step failed for a reason that the runtime found.
             CallerLoopError: an event loop runs in this thread and ``on_running_loop`` is "raise".
             TimeoutError: the time was up; the run has been cancelled.
+            TypeError: an argument is of a wrong type.
+            ValueError: ``timeout`` is NaN.
             BaseException: whatever a step raised, the object itself.
         """
         __tracebackhide__ = True
@@ -88,6 +90,8 @@ class Executor:
             WorkflowError: inputs are missing, not declared, or of a wrong type; no step has run.
             StepError: a step failed for a reason that the runtime found.
             TimeoutError: the time was up; the run has been cancelled.
+            TypeError: an argument is of a wrong type.
+            ValueError: ``timeout`` is NaN.
             BaseException: whatever a step raised, the object itself.
         """
         __tracebackhide__ = True

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from types import GetSetDescriptorType, TracebackType
 from typing import Any, Generic, TypeVar, cast
 
-__all__ = ("Outcome", "acapture", "capture", "failed")
+__all__ = ("Outcome", "acapture", "capture", "failed", "traceback_of")
 
 T = TypeVar("T")
+
+# A user's exception class may put a property or a __setattr__ of its own before what every
+# exception has; these get past them.
+_CONTEXT: GetSetDescriptorType = vars(BaseException)["__context__"]
+_TRACEBACK: GetSetDescriptorType = vars(BaseException)["__traceback__"]
 
 
 class Outcome(Generic[T]):
@@ -55,11 +61,11 @@ class Outcome(Generic[T]):
             value, self.value = self.value, None
             return cast("T", value)
         self.error = None
-        context = error.__context__
+        context = _CONTEXT.__get__(error)
         try:
             raise error
         finally:
-            error.__context__ = context
+            _CONTEXT.__set__(error, context)
             del error, context, self
 
 
@@ -68,11 +74,17 @@ _PLUMBING = ("agent_runtime.bridge.", "agent_runtime.outcomes")
 
 def failed(error: BaseException) -> Outcome[Any]:
     """Return the outcome of a call that raised, with the traceback beginning in the callee's code."""
-    traceback = error.__traceback__
+    traceback = traceback_of(error)
     while traceback is not None and traceback.tb_frame.f_globals.get("__name__", "").startswith(_PLUMBING):
         traceback = traceback.tb_next
-    error.__traceback__ = traceback
+    BaseException.with_traceback(error, traceback)
     return Outcome(error=error)
+
+
+def traceback_of(error: BaseException) -> TracebackType | None:
+    """Return an exception's traceback, whatever its class makes of the attribute."""
+    traceback: TracebackType | None = _TRACEBACK.__get__(error)
+    return traceback
 
 
 def capture(fn: Callable[..., T], *args: object) -> Outcome[T]:

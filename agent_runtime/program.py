@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, SupportsFloat
 
 from agent_runtime.bridge import (
     OnRunningLoop,
@@ -24,6 +25,9 @@ from agent_runtime.steps import Callee, Offload, Surroundings, is_async, thread_
 from agent_runtime.workflow import Workflow
 
 __all__ = ("AnyFunction", "Program", "Registry")
+
+_FOR_EVER = 1e9
+"""Seconds; what waits for locks and for sockets refuses much longer times."""
 
 AnyFunction = Callable[..., object]
 Registry = Mapping[str, AnyFunction]
@@ -84,12 +88,13 @@ class Program(NamedTuple):
         self,
         inputs: Mapping[str, object] | None,
         *,
-        timeout: float | None,
+        timeout: object,
         on_running_loop: OnRunningLoop,
         names: tuple[str, str],
     ) -> RunResult:
         """Run once through the bridge; blocks the calling thread."""
         __tracebackhide__ = True
+        limit = as_limit(timeout)
         with Run(self.runs) as run:
             bound = bind_inputs(self.plan.workflow, inputs)
 
@@ -97,20 +102,20 @@ class Program(NamedTuple):
                 return await self._execute(run, bound, _ToCaller())
 
             carry_out.__qualname__ = f"workflow '{self.plan.workflow.name}'"  # the bridge's messages say it
-            outcome = run_sync(carry_out, timeout=timeout, on_running_loop=on_running_loop, names=names)
+            outcome = run_sync(carry_out, timeout=limit, on_running_loop=on_running_loop, names=names)
         return outcome.unwrap()
 
-    async def run_async(self, inputs: Mapping[str, object] | None, *, limit: float | None) -> RunResult:
+    async def run_async(self, inputs: Mapping[str, object] | None, *, limit: object) -> RunResult:
         """Run once on the loop that this is awaited on."""
         __tracebackhide__ = True
-        name = self.plan.workflow.name
+        name, seconds = self.plan.workflow.name, as_limit(limit)
         with Run(self.runs) as run:
             bound = bind_inputs(self.plan.workflow, inputs)
             try:
-                async with WorkerLane(f"agent_runtime functions of {name}") as lane, asyncio.timeout(limit):
+                async with WorkerLane(f"agent_runtime functions of {name}") as lane, asyncio.timeout(seconds):
                     outcome = await self._execute(run, bound, _ToLane(lane))
             except TimeoutError as error:  # never a step's own: that is in the outcome
-                error.args = (f"workflow '{name}' was cancelled after {limit:g} s",)
+                error.args = (f"workflow '{name}' was cancelled after {seconds:g} s",)
                 raise
         return outcome.unwrap()
 
@@ -127,6 +132,28 @@ class Program(NamedTuple):
             loop_thread=thread_name(),
         )
         return await execute(self.plan, inputs, around, run.begun)
+
+
+def as_limit(timeout: object) -> float | None:
+    """Return a time limit in seconds; None if it is longer than anybody waits.
+
+    One that has passed already is a limit, too: what is left until a deadline may be negative.
+
+    Raises:
+        TypeError: it is not a number.
+        ValueError: it is not a number that can be compared.
+    """
+    if timeout is None:
+        return None
+    if isinstance(timeout, bool | str | bytes) or not isinstance(timeout, SupportsFloat):
+        raise TypeError(f"timeout= is a number of seconds or None, not {type(timeout).__name__}")
+    try:
+        seconds = float(timeout)
+    except OverflowError:  # an int beyond any float
+        return None
+    if math.isnan(seconds):
+        raise ValueError("timeout= is NaN; give a number of seconds, or None for no limit")
+    return None if seconds > _FOR_EVER else max(seconds, 0.0)
 
 
 def _callees(registry: Registry) -> Mapping[str, Callee]:

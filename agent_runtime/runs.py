@@ -12,6 +12,7 @@ import contextlib
 import contextvars
 import functools
 import os
+import sys
 from _thread import get_ident
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -74,8 +75,13 @@ class Run:
 
         Raises:
             RuntimeClosedError: its runtime has been closed meanwhile.
+            RecursionError: runs stand inside each other as deep as Python lets calls do. Those that are
+                awaited take no stack, and would go on until the memory is full.
         """
-        _inside.set((*_inside.get(), self))
+        around = tuple(run for run in _inside.get() if not run.ended)
+        if len(around) >= sys.getrecursionlimit():
+            raise RecursionError(f"a step of workflow '{self._runs.workflow}' runs it again, without end")
+        _inside.set((*around, self))
         self._loop = asyncio.get_running_loop()
         self._thread = get_ident()
         self._stop = stop

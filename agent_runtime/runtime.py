@@ -87,6 +87,8 @@ class Runtime:
             RuntimeClosedError: this runtime is closed, or was closed meanwhile.
             CallerLoopError: an event loop runs in this thread and ``on_running_loop`` is "raise".
             TimeoutError: the time was up; the run has been cancelled.
+            TypeError: an argument is of a wrong type.
+            ValueError: ``timeout`` is NaN.
             BaseException: whatever a step raised, the object itself.
         """
         __tracebackhide__ = True
@@ -120,6 +122,8 @@ class Runtime:
             StepError: a step failed for a reason that the runtime found.
             RuntimeClosedError: this runtime is closed, or was closed meanwhile.
             TimeoutError: the time was up; the run has been cancelled.
+            TypeError: an argument is of a wrong type.
+            ValueError: ``timeout`` is NaN.
             BaseException: whatever a step raised, the object itself.
         """
         __tracebackhide__ = True

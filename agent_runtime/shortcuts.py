@@ -75,6 +75,7 @@ def run_workflow(
         CallerLoopError: an event loop runs in this thread and ``on_running_loop`` is "raise".
         TimeoutError: the time was up; the run has been cancelled.
         TypeError: an argument is of a wrong type.
+        ValueError: ``timeout`` is NaN.
         BaseException: whatever a step raised, the object itself.
     """
     __tracebackhide__ = True
@@ -116,6 +117,7 @@ async def run_workflow_async(
         StepError: a step failed for a reason that the runtime found.
         TimeoutError: the time was up; the run has been cancelled.
         TypeError: an argument is of a wrong type.
+        ValueError: ``timeout`` is NaN.
         BaseException: whatever a step raised, the object itself.
     """
     __tracebackhide__ = True

@@ -10,7 +10,7 @@ from typing import Any
 from agent_runtime.engine.scope import RunScope
 from agent_runtime.errors import StepTimeoutError
 from agent_runtime.outcomes import Outcome, acapture
-from agent_runtime.references import Reference, is_true, render
+from agent_runtime.references import is_true, render
 from agent_runtime.steps import Overrun, Surroundings, Trace, attempt
 from agent_runtime.workflow import Step
 
@@ -32,11 +32,11 @@ class StepRun:
         trace: thread and usage of the latest attempt.
     """
 
-    __slots__ = ("_around", "_scope", "_step", "attempts", "trace")
+    __slots__ = ("_around", "_step", "_values", "attempts", "trace")
 
     def __init__(self, step: Step, scope: RunScope, around: Surroundings) -> None:
         self._step = step
-        self._scope = scope
+        self._values = scope.values_for(step.id)
         self._around = around
         self.attempts = 0
         self.trace = Trace(step.id)
@@ -48,7 +48,7 @@ class StepRun:
 
     async def _perform(self) -> Outcome[object]:
         step = self._step
-        if step.when is not None and not is_true(render(step.when, self._value_of)):
+        if step.when is not None and not is_true(render(step.when, self._values)):
             return Outcome(SKIPPED)
         retry = step.retry
         while True:
@@ -67,13 +67,10 @@ class StepRun:
     async def _limited(self) -> Outcome[Outcome[object]]:
         """Make one attempt, within the step's time limit if it has one."""
         step = self._step
-        work = attempt(step, self._value_of, self._around, self.trace)
+        work = attempt(step, self._values, self._around, self.trace)
         if step.timeout is None:
             return await acapture(work)
         return await _within(step.timeout, work, step.id, self._around.workflow_name)
-
-    def _value_of(self, reference: Reference) -> object:
-        return self._scope.value_of(reference, self._step.id)
 
 
 def _inner(outcome: Outcome[Outcome[object]]) -> Outcome[object]:

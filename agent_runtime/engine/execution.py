@@ -16,8 +16,8 @@ from collections.abc import Callable, Mapping, Sequence
 from agent_runtime.engine.attempts import SKIPPED, StepRun
 from agent_runtime.engine.plan import Plan
 from agent_runtime.engine.scope import RunScope
-from agent_runtime.outcomes import Outcome, capture
-from agent_runtime.references import Reference, render
+from agent_runtime.outcomes import Outcome, capture, traceback_of
+from agent_runtime.references import render
 from agent_runtime.results import RunResult, RunStatus, StepRecord, StepState
 from agent_runtime.steps import Overrun, Surroundings
 
@@ -27,6 +27,9 @@ _log = logging.getLogger("agent_runtime")
 
 Stop = Callable[[BaseException], None]
 StepTask = asyncio.Task[Outcome[object]]
+
+MAX_LOGGED = 10
+"""Failures of one run that are logged one by one, beside the one that comes out; the others are counted."""
 
 
 async def execute(
@@ -69,6 +72,7 @@ class _Execution:
         self._overrun: Overrun | None = None  # there is one from the moment that the run is being stopped
         self._cancelled: set[StepTask] = set()
         self._closed = False
+        self._lost = 0
 
     async def run(self, on_begin: Callable[[Stop], None]) -> Outcome[RunResult]:
         """Start what is ready, and wait until nothing runs any more."""
@@ -78,7 +82,7 @@ class _Execution:
         cancelled = await self._until_quiet()
         failure, self._failure = self._failure, None
         if cancelled.error is not None:
-            if failure is not None and not self._closed:
+            if failure is not None and failure.error is not None and not self._closed:
                 self._log_lost("a step", failure.error)
             cancelled.unwrap()
         return capture(self._result) if failure is None else failure
@@ -101,14 +105,20 @@ class _Execution:
         finally:
             if self._overrun is not None:
                 self._overrun.end()
+            if self._lost > MAX_LOGGED:
+                _log.error(
+                    "workflow '%s': %d more steps failed as well while the run was being stopped",
+                    *(self._plan.workflow.name, self._lost - MAX_LOGGED),
+                )
         return cancelled
 
     def _start(self, number: int) -> None:
         step = self._plan.workflow.steps[number]
         step_run = StepRun(step, self._scope, self._around)
-        # Copies of the run's context: steps start in callbacks, whose own context is not the caller's.
-        context = self._context.copy()
-        task = self._loop.create_task(step_run.outcome(), name=self._plan.names[number], context=context)
+        # Each task copies the run's context: steps start in callbacks, whose own one is not the caller's.
+        # Not by arguments of create_task(): a host's task factory may be older than these.
+        task = self._context.run(self._loop.create_task, step_run.outcome())
+        task.set_name(self._plan.names[number])
         self._running[task] = (number, step_run, time.time())
         task.add_done_callback(self._on_done, context=self._context.copy())
 
@@ -180,13 +190,16 @@ class _Execution:
             first = self._failure.error.__cause__ or error  # it shows where the step stood
             self._failure.error.__cause__ = first
 
-    def _log_lost(self, who: str, error: BaseException | None) -> None:
+    def _log_lost(self, who: str, error: BaseException) -> None:
         """Log a failure that cannot come out, because an earlier one or a cancellation does."""
+        self._lost += 1
+        if self._lost > MAX_LOGGED:
+            return
         _log.error(
             "workflow '%s': %s failed as well while the run was being stopped",
             self._plan.workflow.name,
             who,
-            exc_info=error,
+            exc_info=(type(error), error, traceback_of(error)),
         )
 
     def _result(self) -> RunResult:
@@ -194,7 +207,8 @@ class _Execution:
         if workflow.outputs is None:
             outputs = {step.id: self._scope.outputs[number] for number, step in enumerate(workflow.steps)}
         else:
-            outputs = {name: render(template, self._value_of) for name, template in workflow.outputs}
+            values = self._scope.values_for(None)
+            outputs = {name: render(template, values) for name, template in workflow.outputs}
         return RunResult(
             outputs=outputs,
             status=RunStatus.SUCCEEDED,
@@ -202,6 +216,3 @@ class _Execution:
             workflow=workflow.name,
             steps={record.id: record for record in self._records if record is not None},
         )
-
-    def _value_of(self, reference: Reference) -> object:
-        return self._scope.value_of(reference, None)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from agent_runtime.errors import ReferenceValueError
-from agent_runtime.references import LookupFailed, Path, Reference, Root, evaluate
+from agent_runtime.references import LookupFailed, Path, Reference, Root, evaluate, to_text
 from agent_runtime.results import StepState
 
-__all__ = ("RunScope",)
+__all__ = ("RunScope", "StepValues")
 
 
 class RunScope:
@@ -48,19 +49,47 @@ class RunScope:
             return None, len(path.keys)
         return self.outputs[number], 2
 
-    def value_of(self, reference: Reference, step: str | None) -> object:
-        """Evaluate a reference for a step, or for the workflow's outputs.
+    def values_for(self, step: str | None) -> StepValues:
+        """Return what a step sees, or with None what the workflow's outputs see."""
+        return StepValues(self, step, self._file)
+
+
+class StepValues(NamedTuple):
+    """The values of references for one step; it is named when there is none."""
+
+    scope: RunScope
+    step: str | None
+    file: str
+
+    def value_of(self, reference: Reference) -> object:
+        """Evaluate a reference.
 
         Raises:
             ReferenceValueError: it leads nowhere, or compares what cannot be compared.
         """
         reason = ""
         try:
-            return evaluate(reference.node, self)
+            return evaluate(reference.node, self.scope)
         except LookupFailed as failure:
             reason = str(failure)
-        raise ReferenceValueError(
-            step, reference.text, reason, file=self._file, line=reference.line, column=reference.column
+        raise self._failed(reference, reason)
+
+    def text_of(self, reference: Reference) -> str:
+        """Evaluate a reference and write its value out.
+
+        Raises:
+            ReferenceValueError: it leads nowhere, or to something that JSON cannot express.
+        """
+        value, reason = self.value_of(reference), ""
+        try:
+            return to_text(value)
+        except (TypeError, ValueError, RecursionError) as error:
+            reason = f"its value cannot be written as text: {error}"
+        raise self._failed(reference, reason)
+
+    def _failed(self, reference: Reference, reason: str) -> ReferenceValueError:
+        return ReferenceValueError(
+            self.step, reference.text, reason, file=self.file, line=reference.line, column=reference.column
         )
 
 

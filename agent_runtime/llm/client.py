@@ -114,8 +114,8 @@ def kind_of(call_llm: object) -> Kind:
 def _check_signature(client: object, call_llm: Callable[..., object]) -> None:
     try:
         signature = inspect.signature(call_llm)
-    except (TypeError, ValueError):
-        return  # built-in callables may have none
+    except Exception:  # noqa: BLE001 - built-in callables may have none; an object's own may raise anything
+        return
     try:
         signature.bind(**dict.fromkeys(_PARAMETERS))
     except TypeError as error:

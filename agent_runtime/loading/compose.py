@@ -14,7 +14,7 @@ from typing import Protocol, cast
 
 import yaml
 
-from agent_runtime.loading.nodes import MAX_DEPTH, Items, Node, Notes, Pairs, Scalar
+from agent_runtime.loading.nodes import MAX_DEPTH, MAX_NODES, Items, Node, Notes, Pairs, Scalar
 from agent_runtime.loading.places import Lines, place_in
 from agent_runtime.workflow import Position
 
@@ -22,9 +22,6 @@ __all__ = ("MAX_CHARACTERS", "MAX_NODES", "compose")
 
 MAX_CHARACTERS = 4_000_000
 """Characters in one file. A workflow of 10,000 steps has about a million."""
-
-MAX_NODES = 500_000
-"""Values in one file, counting what an alias stands for each time; a bomb of aliases ends here."""
 
 MAX_KEY = 1_000
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping
 
@@ -11,6 +12,9 @@ from agent_runtime.references import Pairs
 from agent_runtime.workflow import AgentCall, FunctionCall, Step, ToolCall, Workflow
 
 __all__ = ("check_names",)
+
+_IS_COROUTINE = inspect.CO_ITERABLE_COROUTINE
+"""Marks a generator function that ``types.coroutine`` has made awaitable."""
 
 Registered = Mapping[str, Callable[..., object]]
 
@@ -38,6 +42,7 @@ def _check(
 ) -> None:
     fn = registered.get(action.name)
     if fn is not None:
+        _check_kind(step, action, kind, fn, notes)
         _check_arguments(step, action, fn, notes)
         return
     name = shown(action.name)
@@ -51,6 +56,28 @@ def _check(
     notes.add(action.position, message, hint)
 
 
+def _check_kind(
+    step: Step, action: FunctionCall | ToolCall, kind: str, fn: Callable[..., object], notes: Notes
+) -> None:
+    """Note generator functions: a call would run nothing of them, and their items nobody would fetch."""
+    function: object = fn
+    while isinstance(function, functools.partial):
+        function = function.func
+    if not inspect.isroutine(function):
+        function = getattr(type(function), "__call__", None)  # noqa: B004
+    function = getattr(function, "__func__", function)
+    if inspect.isasyncgenfunction(function):
+        hint = "collect its items in an async def, and return a list"
+    elif inspect.isgeneratorfunction(function) and not function.__code__.co_flags & _IS_COROUTINE:
+        hint = "return a list"
+    else:
+        return
+    message = (
+        f"step '{shown(step.id)}' names the {kind} '{shown(action.name)}', which is a generator function"
+    )
+    notes.add(action.position, message, hint)
+
+
 def _check_arguments(
     step: Step, action: FunctionCall | ToolCall, fn: Callable[..., object], notes: Notes
 ) -> None:
@@ -59,8 +86,8 @@ def _check_arguments(
     given = [name for name, _ in action.arguments.pairs]
     try:
         signature = inspect.signature(fn)
-    except (TypeError, ValueError):
-        return  # built-in functions may have none
+    except Exception:  # noqa: BLE001 - built-in functions may have none; an object's own may raise anything
+        return
     try:
         signature.bind(**dict.fromkeys(given))
     except TypeError as error:

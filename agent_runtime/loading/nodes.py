@@ -91,28 +91,51 @@ def to_python(node: Node) -> object:
     return node.value
 
 
-def from_python(value: object, notes: Notes, where: str, depth: int = 0) -> Node:
+def from_python(value: object, notes: Notes, where: str) -> Node:
     """Turn plain dicts and lists into nodes; they have no positions, so ``where`` goes into messages."""
-    nowhere = Position()
-    if depth > MAX_DEPTH:
-        notes.add(nowhere, f"{where} is nested more than {MAX_DEPTH} levels deep")
-        return Scalar(None, nowhere)
-    if isinstance(value, Mapping):
-        for key in value:
-            if not isinstance(key, str):
-                notes.add(nowhere, f"{where} has the key {key!r}, and keys are texts", f"write {str(key)!r}")
-        pairs = [
-            (Scalar(key, nowhere), from_python(inner, notes, f"{where}.{key}", depth + 1))
-            for key, inner in value.items()
-            if isinstance(key, str)
-        ]
-        return Pairs(tuple(pairs), nowhere)
-    if isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray):
-        items = [
-            from_python(inner, notes, f"{where}[{index}]", depth + 1) for index, inner in enumerate(value)
-        ]
-        return Items(tuple(items), nowhere)
-    return Scalar(value, nowhere)
+    try:
+        return _Conversion(notes).node(value, where, 0)
+    except _TooManyError:
+        notes.add(Position(), f"{where} holds more than {MAX_NODES} values, shared ones counted in full")
+        return Scalar(None, Position())
+
+
+class _TooManyError(Exception):
+    """The conversion was given up."""
+
+
+class _Conversion:
+    """The values that have been converted so far."""
+
+    def __init__(self, notes: Notes) -> None:
+        self._notes = notes
+        self._total = 0
+
+    def node(self, value: object, where: str, depth: int) -> Node:
+        nowhere = Position()
+        self._total += 1
+        if self._total > MAX_NODES:
+            raise _TooManyError
+        if depth > MAX_DEPTH:
+            self._notes.add(nowhere, f"{where} is nested more than {MAX_DEPTH} levels deep")
+            return Scalar(None, nowhere)
+        if isinstance(value, Mapping):
+            pairs = [
+                (Scalar(key, nowhere), self.node(inner, f"{where}.{key}", depth + 1))
+                for key, inner in value.items()
+                if self._is_text(key, where)
+            ]
+            return Pairs(tuple(pairs), nowhere)
+        if isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray):
+            items = [self.node(inner, f"{where}[{index}]", depth + 1) for index, inner in enumerate(value)]
+            return Items(tuple(items), nowhere)
+        return Scalar(value, nowhere)
+
+    def _is_text(self, key: object, where: str) -> bool:
+        if isinstance(key, str):
+            return True
+        self._notes.add(Position(), f"{where} has the key {key!r}, and keys are texts", f"write {str(key)!r}")
+        return False
 
 
 MAX_PROBLEMS = 1_000
@@ -123,3 +146,6 @@ MAX_HINTS = 50
 
 MAX_DEPTH = 60
 """Levels of nesting in a file; far beyond what a person writes and far from Python's recursion limit."""
+
+MAX_NODES = 500_000
+"""Values in one source, counting what an alias stands for each time; a bomb of aliases ends here."""

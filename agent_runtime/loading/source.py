@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from typing import NamedTuple
 
 from agent_runtime.errors import Problem, WorkflowError
@@ -44,8 +45,10 @@ def read_source(source: str | os.PathLike[str]) -> Source:
 
 def _read(path: str) -> str:
     try:
-        with open(path, "rb") as file:
-            data = file.read(_MAX_BYTES + 1)
+        if not stat.S_ISREG(os.stat(path).st_mode) and not os.path.isdir(path):
+            raise _unreadable(path, "this is not a regular file", "read it, and pass the text")
+        with open(path, "rb", opener=_open_at_once) as file:
+            data: bytes | None = file.read(_MAX_BYTES + 1)
     except FileNotFoundError:
         raise _unreadable(path, "there is no such file", _similar(path)) from None
     except IsADirectoryError:
@@ -53,9 +56,16 @@ def _read(path: str) -> str:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise _unreadable(path, f"the file cannot be read: {reason}", "") from error
+    if data is None:
+        raise _unreadable(path, "there is nothing to read in it yet", "read it, and pass the text")
     if len(data) > _MAX_BYTES:
         raise _unreadable(path, f"the file has more than {_MAX_BYTES} bytes", "")
     return _decode(data, path)
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open a file, and do not wait if it has become a pipe meanwhile."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0))
 
 
 def _decode(data: bytes, path: str) -> str:
@@ -72,11 +82,14 @@ def _decode(data: bytes, path: str) -> str:
 
 def _unreadable(path: str, message: str, hint: str) -> WorkflowError:
     name = path if len(path) <= 300 else f"{path[:60]}..."
+    name = name if name.isprintable() else ascii(name)[1:-1]
     return WorkflowError([Problem(name, None, None, message, hint)])
 
 
 def _similar(path: str) -> str:
     """Suggest a file with a similar name, or say how text is told from a path."""
+    if os.path.islink(path):
+        return f"it is a link to '{os.readlink(path)}'"
     folder, name = os.path.split(path)
     if not name or len(path) > 1_000 or ": " in path:
         return "workflow text is told from a path by its line breaks: end one-line text with '\\n'"

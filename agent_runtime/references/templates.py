@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from agent_runtime.references.nodes import Reference
 from agent_runtime.references.parse import ReferenceSyntaxError, parse_at
@@ -15,6 +15,7 @@ __all__ = (
     "Pairs",
     "Template",
     "Text",
+    "Values",
     "parse_text",
     "references_of",
     "render",
@@ -104,24 +105,34 @@ def _reference(text: str, mark: re.Match[str], place: Place) -> tuple[Reference,
     return Reference(text[mark.end() : end - 1].strip(), node, line, column, mark.start()), end
 
 
-def render(template: Template, value_of: Callable[[Reference], object]) -> object:
+class Values(Protocol):
+    """What references stand for."""
+
+    def value_of(self, reference: Reference, /) -> object:
+        """Return the value of a reference."""
+
+    def text_of(self, reference: Reference, /) -> str:
+        """Return the value as it appears between text."""
+
+
+def render(template: Template, values: Values) -> object:
     """Build the value of a template, in fresh lists and dicts.
 
     A reference that stands alone keeps its value's type; between text it is written out.
 
     Args:
         template: what to build.
-        value_of: gives the value of one reference.
+        values: what its references stand for.
     """
     if isinstance(template, Constant):
         return template.value
     if isinstance(template, Reference):
-        return value_of(template)
+        return values.value_of(template)
     if isinstance(template, Pairs):
-        return {key: render(inner, value_of) for key, inner in template.pairs}
+        return {key: render(inner, values) for key, inner in template.pairs}
     if isinstance(template, Items):
-        return [render(inner, value_of) for inner in template.items]
-    return "".join(part if isinstance(part, str) else to_text(value_of(part)) for part in template.parts)
+        return [render(inner, values) for inner in template.items]
+    return "".join(part if isinstance(part, str) else values.text_of(part) for part in template.parts)
 
 
 def to_text(value: object) -> str:

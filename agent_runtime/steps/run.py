@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import cast
 
 from agent_runtime.outcomes import Outcome
-from agent_runtime.references import Reference, render, to_text
+from agent_runtime.references import Reference, Values, render
 from agent_runtime.steps.agent import ask
 from agent_runtime.steps.call import Surroundings, Trace, invoke
-from agent_runtime.workflow import AgentCall, FunctionCall, Step
+from agent_runtime.workflow import AgentCall, FunctionCall, Message, Step
 
 __all__ = ("attempt",)
 
-ValueOf = Callable[[Reference], object]
 
-
-async def attempt(step: Step, value_of: ValueOf, around: Surroundings, trace: Trace) -> Outcome[object]:
+async def attempt(step: Step, values: Values, around: Surroundings, trace: Trace) -> Outcome[object]:
     """Perform a step once; whatever its own code raises is in the outcome.
 
     Raises:
@@ -24,17 +22,20 @@ async def attempt(step: Step, value_of: ValueOf, around: Surroundings, trace: Tr
     """
     action = step.action
     if isinstance(action, AgentCall):
-        messages = [_message(message.role, render(message.content, value_of)) for message in action.messages]
-        config = _mapping(render(action.config, value_of))
+        messages = [_message(message, values) for message in action.messages]
+        config = _mapping(render(action.config, values))
         return await ask(step.id, action, messages, config, around, trace)
     registered = around.functions if isinstance(action, FunctionCall) else around.tools
-    arguments = _mapping(render(action.arguments, value_of))
+    arguments = _mapping(render(action.arguments, values))
     return await invoke(registered[action.name], arguments, action.runs_on, around, trace)
 
 
-def _message(role: str, content: object) -> Mapping[str, object]:
-    """Make one message; its content is text, unless the file says a list of parts."""
-    return {"role": role, "content": content if isinstance(content, list) else to_text(content)}
+def _message(message: Message, values: Values) -> Mapping[str, object]:
+    """Make one message; its content is text, unless it is a list of parts."""
+    content = render(message.content, values)
+    if isinstance(message.content, Reference) and not isinstance(content, list):
+        content = values.text_of(message.content)
+    return {"role": message.role, "content": content}
 
 
 def _mapping(value: object) -> dict[str, object]:
