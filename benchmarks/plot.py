@@ -9,7 +9,7 @@ from typing import Any
 from benchmarks.model import Candidate, Kind
 from benchmarks.report import Results
 
-__all__ = ("draw",)
+__all__ = ("draw", "spaced")
 
 COLOURS = {
     Kind.UNIT: "#8c8c8c",
@@ -33,6 +33,15 @@ def draw(results: Results, candidates: Mapping[str, Candidate], path: Path) -> N
     _draw_crowds(many, results, candidates)
     figure.savefig(path, metadata={"Date": None})
     pyplot.close(figure)
+
+
+def spaced(heights: Mapping[str, float], *, factor: float = 1.09) -> dict[str, float]:
+    """Return heights for labels on a logarithmic axis, moved up where two would lie on each other."""
+    placed: dict[str, float] = {}
+    below = 0.0
+    for name in sorted(heights, key=heights.__getitem__):
+        below = placed[name] = max(heights[name], below * factor)
+    return placed
 
 
 def _draw_latencies(axes: Any, results: Results, candidates: Mapping[str, Candidate]) -> None:
@@ -64,6 +73,7 @@ def _draw_crowds(axes: Any, results: Results, candidates: Mapping[str, Candidate
         for crowd in results.crowds
         if not crowd.problem and not crowd.limit and crowd.work_seconds == shortest
     ]
+    ends: dict[str, float] = {}
     for key in dict.fromkeys(crowd.key for crowd in shown):
         mine = [crowd for crowd in shown if crowd.key == key]
         candidate = candidates[key]
@@ -76,11 +86,13 @@ def _draw_crowds(axes: Any, results: Results, candidates: Mapping[str, Candidate
             linewidth=2.5 if candidate.kind is Kind.OURS else 1,
             zorder=3 if candidate.kind is Kind.OURS else 2,
         )
-        end = (mine[-1].callers, mine[-1].wall_seconds)
-        axes.annotate(candidate.crowd, end, (5, 0), textcoords="offset points", size=7)
+        ends[candidate.crowd] = mine[-1].wall_seconds
+    most = max((crowd.callers for crowd in shown), default=1)
+    for name, height in spaced(ends).items():
+        axes.annotate(name, (most, ends[name]), (1.4 * most, height), size=7, va="center")
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_xlim(right=20 * max((crowd.callers for crowd in shown), default=1))
+    axes.set_xlim(right=40 * most)
     axes.set_xlabel("threads in a sync call at once")
     axes.set_ylabel(f"seconds until all have ended, {shortest:g} s each")
     axes.spines[["top", "right"]].set_visible(False)

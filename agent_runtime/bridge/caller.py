@@ -7,6 +7,7 @@ import contextlib
 import contextvars
 import functools
 import inspect
+import math
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
@@ -55,6 +56,7 @@ class Options:
             raise ValueError(f"on_running_loop={self.on_running_loop!r}; write 'warn', 'allow' or 'raise'")
         if self.strategy not in ("portal", "direct"):
             raise ValueError(f"strategy={self.strategy!r}; write 'portal' or 'direct'")
+        _check_timeout(self.timeout)
         if not callable(async_fn):
             if inspect.iscoroutine(async_fn):
                 async_fn.close()
@@ -169,6 +171,15 @@ def _conclude(call: Call[T], interruption: BaseException | None) -> T:
         raise interruption
     finally:
         del interruption, outcome, call
+
+
+def _check_timeout(timeout: object) -> None:
+    if timeout is None:
+        return
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float):
+        raise TypeError(f"timeout={timeout!r}; write seconds as a number, or None for no limit")
+    if math.isnan(timeout):
+        raise ValueError("timeout is not a number; write seconds, or None for no limit")
 
 
 def _check_context(context: contextvars.Context) -> None:

@@ -321,3 +321,9 @@ def test_work_that_ignores_the_closing_of_its_bridge_does_not_keep_its_caller(
     go_on.set()
 
     assert [type(error) for error in errors] == [BridgeClosedError]
+
+
+@pytest.mark.parametrize("timeout", ["5", True, [1], float("nan")])
+def test_a_timeout_that_is_no_number_of_seconds_is_refused(timeout: float) -> None:
+    with pytest.raises((TypeError, ValueError), match="write seconds"):
+        run_sync(asyncio.sleep, 0, timeout=timeout)
