@@ -11,6 +11,7 @@ from matrix import commands
 from matrix.cells import Selection, SelectionError
 from matrix.expectations import BUILT_IN_EXPECTATIONS, ExpectationsError
 from matrix.judged import ExitCode
+from matrix.lock import LockError
 from matrix.parent import default_jobs
 from matrix.registry import BUILT_IN, Registry, RegistryError
 
@@ -18,7 +19,7 @@ DESCRIPTION = "Run every sync entry point in every context and judge it probe by
 EXIT_CODES = """\
 exit codes:
   0    everything is as expected
-  1    something is not: a regression, or a known failure that passes by now
+  1    something is not: a regression, or an entry of the known failures or of the lock to correct
   2    the command line is wrong
   3    the matrix itself failed: a registry file, a context that is not what it says, a control that
        its probe did not notice; nothing else in the run can be believed then
@@ -47,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
         code = _dispatch(registry, options)
         sys.stdout.flush()
         return code
-    except (RegistryError, ExpectationsError) as error:
+    except (RegistryError, ExpectationsError, LockError) as error:
         print(error, file=sys.stderr)
         return ExitCode.BROKEN
     except BrokenPipeError:
@@ -64,6 +65,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _dispatch(registry: Registry, options: argparse.Namespace) -> int:
     if options.command == "table":
         return commands.table(registry, write=options.write, check=options.check)
+    if options.command == "lock":
+        return commands.lock(registry, write=options.write, check=options.check)
     selection = Selection(
         tuple(options.target),
         tuple(options.entry_point),
@@ -91,7 +94,7 @@ def _dispatch(registry: Registry, options: argparse.Namespace) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m matrix", description=DESCRIPTION)
-    verbs = parser.add_subparsers(dest="command", required=True, metavar="list | run | table")
+    verbs = parser.add_subparsers(dest="command", required=True, metavar="list | run | lock | table")
     listing = verbs.add_parser("list", help="show what can be selected, or the cells of a selection")
     listing.add_argument("--cells", action="store_true", help="list cells, also without a selection")
     running = verbs.add_parser("run", help="judge cells and show the grid")
@@ -102,10 +105,14 @@ def _parser() -> argparse.ArgumentParser:
     where = tabling.add_mutually_exclusive_group()
     where.add_argument("--write", type=Path, metavar="FILE", help="replace the table between its markers")
     where.add_argument("--check", type=Path, metavar="FILE", help="exit 1 when its table is out of date")
-    for verb in (listing, running, tabling):
+    locking = verbs.add_parser("lock", help="the list of the gate's cells, cells.lock")
+    what = locking.add_mutually_exclusive_group()
+    what.add_argument("--write", action="store_true", help="write it: accept the cells that there are now")
+    what.add_argument("--check", action="store_true", help="exit 1 when cells have come or gone")
+    for verb in (listing, running, locking, tabling):
         text = "folder of contexts/, entry_points/, probes/ and peers/"
         verb.add_argument("--registry", type=Path, default=BUILT_IN, metavar="DIR", help=text)
-    for any_parser in (parser, listing, running, tabling):
+    for any_parser in (parser, listing, running, locking, tabling):
         any_parser.epilog = EXIT_CODES
         any_parser.formatter_class = argparse.RawDescriptionHelpFormatter
     return parser

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING
 from matrix.board import Board, Mark
 from matrix.cells import GATE
 from matrix.grid import Grid, Line, legend, probe_legend
+from matrix.judged import ExitCode
 from matrix.model import Outcome
 from matrix.verdict import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from matrix.judged import Judged, RunResult
+    from matrix.objection import Objection
 
-__all__ = ("closing_lines",)
+__all__ = ("closing_lines", "objections_as_lines")
 
 # More than this is not read on a terminal; the files of the run have all of it.
 MAX_LISTED = 20
@@ -34,7 +36,17 @@ def closing_lines(board: Board, result: RunResult, *, width: int, ascii_only: bo
     lines += [[], *probe_legend(list(columns.values()), width), [], legend(ascii_only=ascii_only)]
     if result.unexpected:
         lines += _unexpected(board, result, ascii_only=ascii_only)
+    if result.objections:
+        lines += [[], *([(line, "yellow")] for line in objections_as_lines(result.objections))]
     return [*lines, [], *_left_out(result.judged), *_totals(result)]
+
+
+def objections_as_lines(objections: Sequence[Objection]) -> list[str]:
+    """Return what is wrong with the files that the gate goes by, at most a screen of it."""
+    lines = [str(objection) for objection in objections[:MAX_LISTED]]
+    if len(objections) > MAX_LISTED:
+        lines.append(f"and {len(objections) - MAX_LISTED} more")
+    return lines
 
 
 def _title(board: Board, target: str) -> Line:
@@ -135,8 +147,8 @@ def _totals(result: RunResult) -> list[Line]:
     known = sum(one.expectation is not None and one.verdict is Verdict.OK for one in result.judged)
     if known:
         lines.append([(f"known failures: {known}, see matrix/expectations.toml", "yellow")])
-    red = len(result.unexpected)
-    verdict = "interrupted" if result.interrupted else f"{red} unexpected" if red else "all as expected"
-    style = "bold red" if red or result.interrupted else "bold green"
-    lines.append([(verdict, style), (f": {counts}; {cells} cells in {result.seconds:.1f} s, {rate}", "")])
+    style = "bold green" if result.exit_code is ExitCode.EXPECTED else "bold red"
+    lines.append(
+        [(result.closing_word, style), (f": {counts}; {cells} cells in {result.seconds:.1f} s, {rate}", "")]
+    )
     return lines

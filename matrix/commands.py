@@ -1,4 +1,4 @@
-"""What ``python -m matrix`` does: list what there is, run cells, print the table of contexts."""
+"""What ``python -m matrix`` does: list what there is, run cells, keep the lock and the table of contexts."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from matrix.board import Board
-from matrix.cells import SelectionError, select
+from matrix.cells import Selection, SelectionError, select
+from matrix.closing import objections_as_lines
 from matrix.fingerprint import fingerprint
 from matrix.judged import ExitCode, Judged, RunResult, in_order
+from matrix.lock import lock_objections, lock_of, lock_text
 from matrix.markdown import contexts_as_markdown, replace_between_markers
 from matrix.plan import in_ci
 from matrix.results import Results, summary
@@ -21,12 +23,11 @@ from matrix.run import judge_cells, packages_of, read_expectations
 from matrix.show import Plain, Show
 
 if TYPE_CHECKING:
-    from matrix.cells import Selection
     from matrix.expectations import Expectations
     from matrix.model import Cell
     from matrix.registry import Registry
 
-__all__ = ("list_cells", "list_names", "run", "table")
+__all__ = ("list_cells", "list_names", "lock", "run", "table")
 
 
 def list_names(registry: Registry, *, as_json: bool) -> int:
@@ -85,19 +86,40 @@ def run(
             "the selection means no cell; `python -m matrix list --cells` shows what there is"
         )
     known = read_expectations(registry, expectations)
+    # The whole gate is what the lock is about; who asks for a part of it is at work on something.
+    objections = tuple(lock_objections(registry)) if selection == Selection() else ()
     board = Board(registry, cells)
     show = _show(board, as_json=as_json)
     environment = fingerprint(packages_of(registry, cells))
     with Results(results, environment) as files:
         interrupted = _follow(registry, cells, known, board=board, show=show, files=files, jobs=jobs)
         result = RunResult(
-            in_order(board.finished.values(), cells), environment, time.monotonic() - board.began, interrupted
+            in_order(board.finished.values(), cells),
+            environment,
+            time.monotonic() - board.began,
+            interrupted,
+            objections,
         )
         files.finish(result, board)
     show.close(result)
     if as_json:
         print(json.dumps(summary(result), indent=2))
     return result.exit_code
+
+
+def lock(registry: Registry, *, write: bool, check: bool) -> int:
+    """Print the lock of the gate's cells, write it, or compare it with the one that is there."""
+    if check:
+        found = lock_objections(registry)
+        for line in objections_as_lines(found):
+            print(line, file=sys.stderr)
+        return ExitCode.UNEXPECTED if found else ExitCode.EXPECTED
+    text = lock_text(registry)
+    if write:
+        lock_of(registry).write_text(text, encoding="utf-8", newline="\n")
+    else:
+        print(text, end="")
+    return ExitCode.EXPECTED
 
 
 def table(registry: Registry, *, write: Path | None, check: Path | None) -> int:

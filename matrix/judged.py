@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from matrix.expectations import Expectation, Expectations
     from matrix.model import Cell
+    from matrix.objection import Objection
     from matrix.record import Record
 
 __all__ = ("ExitCode", "Judged", "RunResult", "in_order", "judge_record")
@@ -81,12 +82,14 @@ class RunResult:
         fingerprint: what it ran on.
         seconds: how long it took.
         interrupted: whether it was stopped before its end.
+        objections: what is wrong with the files that the gate goes by; each makes the run red.
     """
 
     judged: tuple[Judged, ...]
     fingerprint: Mapping[str, object] = field(default_factory=dict)
     seconds: float = 0.0
     interrupted: bool = False
+    objections: tuple[Objection, ...] = ()
 
     @property
     def unexpected(self) -> list[Judged]:
@@ -107,7 +110,15 @@ class RunResult:
         verdicts = {one.verdict for one in self.judged}
         if Verdict.BROKEN in verdicts:
             return ExitCode.BROKEN
-        return ExitCode.UNEXPECTED if verdicts - {Verdict.OK} else ExitCode.EXPECTED
+        red = verdicts - {Verdict.OK} or self.objections
+        return ExitCode.UNEXPECTED if red else ExitCode.EXPECTED
+
+    @property
+    def closing_word(self) -> str:
+        """Return the run in a word or two, for the end of a report and the head of a page."""
+        counts = {"unexpected": len(self.unexpected), "to correct": len(self.objections)}
+        red = ", ".join(f"{number} {word}" for word, number in counts.items() if number)
+        return "interrupted" if self.interrupted else red or "all as expected"
 
     def outcomes(self) -> dict[str, int]:
         """Return how often each outcome came, controls left out."""

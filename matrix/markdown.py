@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from matrix.board import Board, Mark
+from matrix.judged import ExitCode
 from matrix.model import Cell
 from matrix.verdict import Verdict
 
@@ -26,6 +27,9 @@ def run_as_markdown(result: RunResult, board: Board) -> str:
     parts = [_headline(result)]
     if result.unexpected:
         parts.append(_unexpected(result.unexpected))
+    if result.objections:
+        lines = [f"- {_inline(str(objection))}" for objection in result.objections[:MAX_LISTED]]
+        parts.append("\n".join(["### To correct", "", *lines]))
     parts += [f"### {target}\n\n{_grid(board, target)}" for target in board.targets()]
     columns = {column.code: column for target in board.targets() for column in board.columns(target)}
     if columns:
@@ -67,14 +71,13 @@ def _loop(facts: Facts) -> str:
 
 
 def _headline(result: RunResult) -> str:
-    red = len(result.unexpected)
-    state = "interrupted" if result.interrupted else f"{red} unexpected" if red else "all as expected"
+    sign = (Mark.PASS if result.exit_code is ExitCode.EXPECTED else Mark.FAIL).value[1]
     counts = ", ".join(f"{number} {word}" for word, number in result.outcomes().items())
     caught = sum(one.verdict is Verdict.OK for one in result.controls)
     controls = f" · controls caught: {caught} of {len(result.controls)}" if result.controls else ""
     python = result.fingerprint.get("python", "")
     return (
-        f"## {Mark.FAIL.value[1] if red or result.interrupted else Mark.PASS.value[1]} matrix: {state}\n\n"
+        f"## {sign} matrix: {result.closing_word}\n\n"
         f"{counts}{controls} · Python {python} on {result.fingerprint.get('system', '')}"
         f" · {result.seconds:.0f} s"
     )

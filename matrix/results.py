@@ -84,6 +84,7 @@ def summary(result: RunResult) -> dict[str, object]:
             }
             for one in result.unexpected
         ],
+        "objections": [objection.as_data() for objection in result.objections],
         "results": {
             one.cell.id: one.record.outcome.value for one in result.judged if one.cell.target != CONTROL
         },
