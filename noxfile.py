@@ -42,6 +42,13 @@ def stress(session: nox.Session) -> None:
 
 
 @nox.session
+def interpreters(session: nox.Session) -> None:
+    """Run contexts and short stress on every CPython found here; `-- --list` says which are."""
+    prepare(session, "interpreters")
+    session.run("python", "-m", "matrix.interpreters", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure what a call costs, here and in the field; writes results/bench.{md,json,svg}."""
     prepare(session, "bench")

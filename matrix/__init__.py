@@ -12,4 +12,5 @@
     showing       board · grid · show · live · closing               the terminal
     files         results · markdown                                 records, summary, CI page, README table
     command       __main__ · commands · run                          python -m matrix list | run | table
+    interpreters  interpreters/                                      contexts and stress on every CPython here
 """
