@@ -51,9 +51,9 @@ def interpreters(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Measure what a call costs, here and in the field; writes results/bench.{md,json,svg}."""
-    prepare(session, "bench")
+    prepare(session, "bench", "contexts")
     session.run("python", "-m", "benchmarks", *session.posargs)
-    for name in ("step_overhead", "import_time"):
+    for name in ("step_overhead", "import_time", "gate"):
         if (PROJECT_FOLDER / "benchmarks" / f"{name}.py").exists():
             session.run("python", "-m", f"benchmarks.{name}")
 

@@ -137,8 +137,9 @@ def _left_out(judged: Iterable[Judged]) -> list[Line]:
 
 def _totals(result: RunResult) -> list[Line]:
     counts = ", ".join(f"{number} {word}" for word, number in result.outcomes().items()) or "nothing judged"
-    cells = len(result.judged)
-    rate = f"{cells / result.seconds:.1f} cells/s" if result.seconds else ""
+    took = f"{result.performed} cells performed in {result.seconds:.1f} s, {result.rate:.1f} cells/s"
+    if result.cpu_seconds:
+        took += f", {result.cpu_seconds:.1f} s of processor time"
     lines: list[Line] = []
     if result.controls:
         caught = sum(one.verdict is Verdict.OK for one in result.controls)
@@ -148,7 +149,5 @@ def _totals(result: RunResult) -> list[Line]:
     if known:
         lines.append([(f"known failures: {known}, see matrix/expectations.toml", "yellow")])
     style = "bold green" if result.exit_code is ExitCode.EXPECTED else "bold red"
-    lines.append(
-        [(result.closing_word, style), (f": {counts}; {cells} cells in {result.seconds:.1f} s, {rate}", "")]
-    )
+    lines.append([(result.closing_word, style), (f": {counts}; {took}", "")])
     return lines

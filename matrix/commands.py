@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 import time
@@ -92,11 +93,13 @@ def run(
     show = _show(board, as_json=as_json)
     environment = fingerprint(packages_of(registry, cells))
     with Results(results, environment) as files:
+        before = _cpu_seconds_of_children()
         interrupted = _follow(registry, cells, known, board=board, show=show, files=files, jobs=jobs)
         result = RunResult(
             in_order(board.finished.values(), cells),
             environment,
             time.monotonic() - board.began,
+            _cpu_seconds_of_children() - before,
             interrupted,
             objections,
         )
@@ -171,6 +174,12 @@ def _follow(
         signal.signal(signal.SIGINT, impatient)
         signal.signal(signal.SIGTERM, previous)
     return False
+
+
+def _cpu_seconds_of_children() -> float:
+    """Return the processor time of all descendants that have ended and been waited for."""
+    used = os.times()
+    return used.children_user + used.children_system
 
 
 def _note(one: Judged, board: Board, show: Show, files: Results) -> None:

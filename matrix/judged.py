@@ -81,6 +81,7 @@ class RunResult:
         judged: every finished cell, in order of selection.
         fingerprint: what it ran on.
         seconds: how long it took.
+        cpu_seconds: processor time of all hosts and their descendants; 0 where the system does not tell.
         interrupted: whether it was stopped before its end.
         objections: what is wrong with the files that the gate goes by; each makes the run red.
     """
@@ -88,6 +89,7 @@ class RunResult:
     judged: tuple[Judged, ...]
     fingerprint: Mapping[str, object] = field(default_factory=dict)
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
     interrupted: bool = False
     objections: tuple[Objection, ...] = ()
 
@@ -101,6 +103,16 @@ class RunResult:
     def controls(self) -> list[Judged]:
         """Return the controls that ran."""
         return [one for one in self.judged if one.cell.target == CONTROL and _ran(one)]
+
+    @property
+    def performed(self) -> int:
+        """Return how many cells a host has performed; the others were settled before."""
+        return sum(one.record.host > 0 for one in self.judged)
+
+    @property
+    def rate(self) -> float:
+        """Return how many cells were performed in a second."""
+        return self.performed / self.seconds if self.seconds else 0.0
 
     @property
     def exit_code(self) -> ExitCode:

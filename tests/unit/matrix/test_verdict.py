@@ -114,3 +114,15 @@ def test_stale_expectation_is_named_in_the_report() -> None:
 
     assert stale.verdict is Verdict.STALE
     assert "'agent_runtime/*/plain_script/works' says not; delete the entry" in stale.sentence
+
+
+def test_rate_of_a_run_counts_what_hosts_have_performed_and_not_what_was_skipped() -> None:
+    skipped = Cell("agent_runtime", "run_workflow", "plain_script", "means_nothing_here")
+    records = [Record(CELL, Outcome.PASS, host=1), Record(CONTROL, Outcome.FAIL, host=2)]
+    records.append(Record(skipped, Outcome.SKIP))
+    judged = tuple(judge_record(record, Expectations()) for record in records)
+
+    result = RunResult(judged, seconds=0.5)
+
+    assert result.performed == 2
+    assert result.rate == 4.0
