@@ -10,7 +10,8 @@
     shared        wire · record · capture · fingerprint              what goes from one to the other
     meaning       verdict · expectations · judged                    what an outcome means to the gate
     showing       board · grid · show · live · closing               the terminal
-    files         results · markdown                                 records, summary, CI page, README table
+    files         results · markdown · junit · page/                 records, summary, CI page, README table
+    past runs     recorded · compare · past_runs · promises          read back, compared, put on a page
     command       __main__ · commands · run                          python -m matrix list | run | table
     interpreters  interpreters/                                      contexts and stress on every CPython here
 """

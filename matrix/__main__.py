@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from matrix import commands
+from matrix import commands, past_runs
 from matrix.cells import Selection, SelectionError
 from matrix.expectations import BUILT_IN_EXPECTATIONS, ExpectationsError
 from matrix.judged import ExitCode
@@ -24,6 +24,13 @@ exit codes:
   3    the matrix itself failed: a registry file, a context that is not what it says, a control that
        its probe did not notice; nothing else in the run can be believed then
   130  interrupted; every child process has been killed
+  141  whoever read the output has closed the pipe
+"""
+COMPARE_CODES = """\
+exit codes:
+  0    no cell differs
+  1    cells have another outcome, are new, or are gone
+  2    the command line is wrong, or a path holds no run
   141  whoever read the output has closed the pipe
 """
 SELECTION = """\
@@ -44,7 +51,6 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     registry = Registry(options.registry)
     try:
-        registry.verify()
         code = _dispatch(registry, options)
         sys.stdout.flush()
         return code
@@ -67,6 +73,9 @@ def _dispatch(registry: Registry, options: argparse.Namespace) -> int:
         return commands.table(registry, write=options.write, check=options.check)
     if options.command == "lock":
         return commands.lock(registry, write=options.write, check=options.check)
+    if options.command in {"compare", "page"}:
+        return _of_past_runs(options)
+    registry.verify()
     selection = Selection(
         tuple(options.target),
         tuple(options.entry_point),
@@ -92,15 +101,26 @@ def _dispatch(registry: Registry, options: argparse.Namespace) -> int:
     )
 
 
+def _of_past_runs(options: argparse.Namespace) -> int:
+    if options.command == "compare":
+        return past_runs.compare_runs(options.before, options.after, as_json=options.json)
+    return past_runs.write_page(options.results, against=options.against, write=options.write)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m matrix", description=DESCRIPTION)
-    verbs = parser.add_subparsers(dest="command", required=True, metavar="list | run | lock | table")
+    verbs = parser.add_subparsers(
+        dest="command", required=True, metavar="list | run | compare | page | lock | table"
+    )
     listing = verbs.add_parser("list", help="show what can be selected, or the cells of a selection")
     listing.add_argument("--cells", action="store_true", help="list cells, also without a selection")
     running = verbs.add_parser("run", help="judge cells and show the grid")
     _add_run_options(running)
     for verb in (listing, running):
         _add_selection(verb)
+    comparing = verbs.add_parser("compare", help="show which cells differ between two runs")
+    paging = verbs.add_parser("page", help="write a run as one HTML file that needs nothing else")
+    _add_past_run_options(comparing, paging)
     tabling = verbs.add_parser("table", help="the table of contexts for the README")
     where = tabling.add_mutually_exclusive_group()
     where.add_argument("--write", type=Path, metavar="FILE", help="replace the table between its markers")
@@ -109,19 +129,32 @@ def _parser() -> argparse.ArgumentParser:
     what = locking.add_mutually_exclusive_group()
     what.add_argument("--write", action="store_true", help="write it: accept the cells that there are now")
     what.add_argument("--check", action="store_true", help="exit 1 when cells have come or gone")
+    parser.set_defaults(registry=BUILT_IN)
     for verb in (listing, running, locking, tabling):
         text = "folder of contexts/, entry_points/, probes/ and peers/"
         verb.add_argument("--registry", type=Path, default=BUILT_IN, metavar="DIR", help=text)
-    for any_parser in (parser, listing, running, locking, tabling):
-        any_parser.epilog = EXIT_CODES
+    for any_parser in (parser, listing, running, comparing, paging, locking, tabling):
+        any_parser.epilog = COMPARE_CODES if any_parser is comparing else EXIT_CODES
         any_parser.formatter_class = argparse.RawDescriptionHelpFormatter
     return parser
+
+
+def _add_past_run_options(comparing: argparse.ArgumentParser, paging: argparse.ArgumentParser) -> None:
+    comparing.add_argument("before", type=Path, metavar="A", help="the earlier run: its folder of results")
+    comparing.add_argument("after", type=Path, metavar="B", help="the later one")
+    comparing.add_argument("--json", action="store_true", help="print JSON and nothing else")
+    text = "folder of results (default: %(default)s)"
+    default = Path("results")
+    paging.add_argument("results", type=Path, nargs="?", default=default, metavar="RESULTS", help=text)
+    text = "an earlier run, whose differences are marked"
+    paging.add_argument("--against", type=Path, metavar="OTHER", help=text)
+    paging.add_argument("--write", type=Path, required=True, metavar="FILE", help="the page to write")
 
 
 def _add_run_options(verb: argparse.ArgumentParser) -> None:
     text = "hosts at once (default: %(default)s)"
     verb.add_argument("--jobs", type=_positive, default=default_jobs(), metavar="N", help=text)
-    text = "where matrix.ndjson, matrix.json and matrix.md go (default: %(default)s)"
+    text = "where the files of the run go (default: %(default)s)"
     verb.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help=text)
     text = "known failures (default: the matrix's own)"
     verb.add_argument("--expectations", type=Path, default=BUILT_IN_EXPECTATIONS, metavar="FILE", help=text)

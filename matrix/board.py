@@ -85,6 +85,7 @@ class Board:
         self.finished: dict[Cell, Judged] = {}
         self._labels = {name: one.label for name, one in registry.entry_points().items()}
         self._probes = registry.probes()
+        self._contexts = registry.contexts()
 
     def begin(self, cell: Cell) -> None:
         """Note that a cell is being judged now."""
@@ -112,6 +113,21 @@ class Board:
     def label(self, entry_point: str) -> str:
         """Return an entry point as users write it."""
         return self._labels[entry_point]
+
+    def catalogue(self) -> dict[str, dict[str, object]]:
+        """Return what is said of the names in the selected cells, as plain data for a reader of the files."""
+        probes = {cell.probe for cell in self.cells}
+        contexts = {cell.context for cell in self.cells}
+        entry_points = {cell.entry_point for cell in self.cells}
+        return {
+            "probes": {
+                name: {"promise": probe.promise, "claim": probe.claim}
+                for name, probe in self._probes.items()
+                if name in probes
+            },
+            "contexts": {name: one.summary for name, one in self._contexts.items() if name in contexts},
+            "entry_points": {name: label for name, label in self._labels.items() if name in entry_points},
+        }
 
     def columns(self, target: str) -> list[Column]:
         """Return the columns of a target's grid, promise by promise."""

@@ -106,7 +106,7 @@ def run(
         files.finish(result, board)
     show.close(result)
     if as_json:
-        print(json.dumps(summary(result), indent=2))
+        print(json.dumps(summary(result, board), indent=2))
     return result.exit_code
 
 

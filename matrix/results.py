@@ -1,13 +1,17 @@
-"""The files of a run: one record a line, a summary as JSON, a grid as Markdown."""
+"""The files of a run: one record a line, a summary as JSON, and what is made of them for readers."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
 
+from matrix.junit import junit_of
 from matrix.markdown import run_as_markdown
+from matrix.page import page_of
 from matrix.perform import CONTROL
 from matrix.record import SCHEMA
+from matrix.recorded import RECORDS, SUMMARY, read_run, repeat_command
+from matrix.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +22,7 @@ if TYPE_CHECKING:
     from matrix.board import Board
     from matrix.judged import Judged, RunResult
 
-__all__ = ("Results", "repeat_command", "summary")
+__all__ = ("Results", "summary")
 
 
 class Results:
@@ -28,7 +32,8 @@ class Results:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._fingerprint = fingerprint
-        self._records = (folder / "matrix.ndjson").open("w", encoding="utf-8")
+        # Text that no encoding knows, a lone surrogate say, stands in JSON as its escape.
+        self._records = (folder / RECORDS).open("w", encoding="utf-8", errors="backslashreplace")
 
     def __enter__(self) -> Self:
         return self
@@ -42,23 +47,41 @@ class Results:
         """Write one record; a reader of the file sees it at once."""
         # What the host said of itself is the truth where the two differ: a kernel may be another Python.
         environment = {**self._fingerprint, **judged.record.fingerprint}
-        line = judged.record.as_line(fingerprint=environment, verdict=judged.verdict.value)
+        line = judged.record.as_line(
+            fingerprint=environment, verdict=judged.verdict.value, **_remarks(judged)
+        )
         self._records.write(line)
         self._records.flush()
 
     def finish(self, result: RunResult, board: Board) -> None:
-        """Write the summary and the grid."""
-        text = json.dumps(summary(result), indent=2, ensure_ascii=False)
-        (self._folder / "matrix.json").write_text(text + "\n", encoding="utf-8")
-        (self._folder / "matrix.md").write_text(run_as_markdown(result, board), encoding="utf-8")
+        """Write the summary, and the run as Markdown, as JUnit XML and as a page."""
+        whole = summary(result, board)
+        self._write(SUMMARY, json.dumps(whole, indent=2, ensure_ascii=False) + "\n")
+        self._write("matrix.md", run_as_markdown(result, board))
+        if result.judged:
+            run = read_run(self._folder)
+            self._write("junit.xml", junit_of(run))
+            self._write("matrix.html", page_of(run))
+
+    def _write(self, name: str, text: str) -> None:
+        (self._folder / name).write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
-def repeat_command(judged: Judged) -> str:
-    """Return the command that runs this cell again."""
-    return f"python -m matrix run --cell {judged.cell.id}"
+def _remarks(judged: Judged) -> dict[str, object]:
+    """Return what there is to say beyond the record: why a cell is red, or may fail."""
+    remarks: dict[str, object] = {}
+    if judged.verdict is not Verdict.OK:
+        remarks["sentence"] = judged.sentence
+    if (known := judged.expectation) is not None:
+        remarks["expectation"] = {
+            "outcome": known.outcome.value,
+            "reason": known.reason,
+            "issue": known.issue,
+        }
+    return remarks
 
 
-def summary(result: RunResult) -> dict[str, object]:
+def summary(result: RunResult, board: Board) -> dict[str, object]:
     """Return a run as plain data."""
     return {
         "schema": SCHEMA,
@@ -83,10 +106,11 @@ def summary(result: RunResult) -> dict[str, object]:
                 "outcome": one.record.outcome.value,
                 "verdict": one.verdict.value,
                 "sentence": one.sentence,
-                "repeat": repeat_command(one),
+                "repeat": repeat_command(one.cell),
             }
             for one in result.unexpected
         ],
+        "catalogue": board.catalogue(),
         "objections": [objection.as_data() for objection in result.objections],
         "results": {
             one.cell.id: one.record.outcome.value for one in result.judged if one.cell.target != CONTROL
