@@ -43,12 +43,14 @@ class Call(Generic[T]):
 
     Attributes:
         inbox: where the caller hears: errands to perform, ENDED, TURNED_AWAY, an interruption.
+        made_at: when, in seconds of ``time.monotonic()``.
         outcome: what came of it; set before ENDED is put.
         parent: the call inside which this one was made, or None.
         task: the task that runs it, once the portal has taken it up.
         caller: the portal on whose thread the call was made, or None for an ordinary thread.
         is_resumable: whether its caller comes and goes, so that it may be told of the end late.
         cut_off: whether the portal was closed under it.
+        time_left: seconds that the deadline is away whenever the clock starts.
         expired: whether the deadline has cancelled it.
         abandoned: whether the caller has stopped listening: the call has ended, or was given up.
     """
@@ -66,9 +68,11 @@ class Call(Generic[T]):
         "expired",
         "inbox",
         "is_resumable",
+        "made_at",
         "outcome",
         "parent",
         "task",
+        "time_left",
         "timeout",
     )
 
@@ -79,6 +83,7 @@ class Call(Generic[T]):
         *,
         context: contextvars.Context,
         timeout: float | None,
+        made_at: float,
     ) -> None:
         self._async_fn = async_fn
         self._args = args
@@ -86,7 +91,8 @@ class Call(Generic[T]):
         self._cancel_requests: deque[None] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self.context = context
-        self.timeout = timeout
+        self.timeout = self.time_left = timeout
+        self.made_at = made_at
         self.parent = current_call.get()
         self.inbox: Any = SimpleQueue()
         self.outcome: Outcome[T] | None = None
@@ -120,6 +126,7 @@ class Call(Generic[T]):
         self.task = None
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None
         portal.end(self)
 
     async def _drive_while_handling(self, handled: BaseException) -> Outcome[T]:
@@ -142,9 +149,20 @@ class Call(Generic[T]):
         if self.outcome is not None:
             return  # an eager task that never had to wait
         self.task = task
-        if self.timeout is not None:
-            self._timer = loop.call_later(self.timeout, self.expire)
+        self.start_clock(loop)
         self.deliver_cancel()
+
+    def start_clock(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Count the time from now on, on the loop thread."""
+        if self.time_left is not None:
+            self._timer = loop.call_later(self.time_left, self.expire)
+
+    def stop_clock(self) -> None:
+        """Let time pass that does not count, on the loop thread."""
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.cancel()
+            self.time_left = timer.when() - asyncio.get_running_loop().time()
 
     def request_cancel(self) -> None:
         """Ask for one cancellation, from any thread; ``deliver_cancel`` carries it out."""

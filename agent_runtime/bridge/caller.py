@@ -9,19 +9,19 @@ import functools
 import inspect
 import math
 from collections.abc import Callable, Coroutine, Iterator
-from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from time import monotonic
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from agent_runtime.bridge.call import TURNED_AWAY, Call
 from agent_runtime.bridge.direct import run_directly
-from agent_runtime.bridge.hostloop import HostLoopWatch, running_loop
+from agent_runtime.bridge.hostloop import running_loop, warn_of_blocked_loop
 from agent_runtime.bridge.interrupts import InterruptGuard, in_main_thread
 from agent_runtime.bridge.portal import Portal
 from agent_runtime.bridge.portals import PortalSet
 from agent_runtime.bridge.process import parked_loop, this_threads_portal
 from agent_runtime.bridge.stalls import StallLookout
 from agent_runtime.bridge.threads import CannotStartThreadError
-from agent_runtime.bridge.waiting import Lookout, stop_listening, wait
+from agent_runtime.bridge.waiting import stop_listening, wait
 from agent_runtime.errors import (
     BridgeClosedError,
     CallerLoopError,
@@ -37,18 +37,37 @@ OnRunningLoop = Literal["warn", "allow", "raise"]
 Strategy = Literal["portal", "direct"]
 
 
-@dataclass(frozen=True)
-class Options:
-    """How a sync call is to be made; :func:`agent_runtime.bridge.run_sync` says what each means."""
+class Options(NamedTuple):
+    """How a sync call is to be made; :func:`agent_runtime.bridge.run_sync` says what each means.
 
+    A named tuple, because one is made for every call. What only messages need, the names and the
+    lookout, is made when there is something to say.
+
+    Attributes:
+        source: the async function, iterator or context manager; for its name.
+        given_names: what messages call the sync call and what to await instead, if not by its name.
+    """
+
+    source: object
     timeout: float | None = None
     context: contextvars.Context | None = None
     on_running_loop: OnRunningLoop = "warn"
     stall_timeout: float | None = 10.0
     strategy: Strategy = "portal"
-    names: tuple[str, str] = ("run_sync", "the async function")
+    given_names: tuple[str, str] | None = None
 
-    def check(self, async_fn: object) -> None:
+    @property
+    def names(self) -> tuple[str, str]:
+        """What messages call the sync call and what to await instead."""
+        return self.given_names or names_of(self.source)
+
+    def lookout(self, call: Call[Any]) -> StallLookout:
+        """Return who judges the wait for a call that takes its time."""
+        return StallLookout(
+            self.names, started=call.made_at, timeout=call.time_left, stall_timeout=self.stall_timeout
+        )
+
+    def check(self) -> None:
         """Raise for what cannot be done, before anything is."""
         if self.on_running_loop == "raise" and running_loop() is not None:
             raise CallerLoopError(*self.names)
@@ -56,12 +75,8 @@ class Options:
             raise ValueError(f"on_running_loop={self.on_running_loop!r}; write 'warn', 'allow' or 'raise'")
         if self.strategy not in ("portal", "direct"):
             raise ValueError(f"strategy={self.strategy!r}; write 'portal' or 'direct'")
-        _check_timeout(self.timeout)
-        if not callable(async_fn):
-            if inspect.iscoroutine(async_fn):
-                async_fn.close()
-                raise TypeError("run_sync() got a coroutine; give it the function: run_sync(fn, arg)")
-            raise TypeError(f"run_sync() needs an async function, got {type(async_fn).__name__}")
+        if self.timeout is not None:
+            _check_timeout(self.timeout)
         if self.context is not None:
             _check_context(self.context)
 
@@ -72,58 +87,62 @@ def call_sync(
     args: tuple[object, ...],
     options: Options,
 ) -> T:
-    """Run ``async_fn(*args)`` on a portal of the set and return what it returns; blocks the thread."""
-    __tracebackhide__ = True
-    options.check(async_fn)
-    watch = HostLoopWatch.begin(options.names) if options.on_running_loop == "warn" else None
-    try:
-        return _until_taken_up(portals, async_fn, args, options)
-    finally:
-        if watch is not None:
-            watch.end()
+    """Run ``async_fn(*args)`` on a portal of the set and return what it returns; blocks the thread.
 
-
-def _until_taken_up(
-    portals: PortalSet,
-    async_fn: Callable[..., Coroutine[Any, Any, T]],
-    args: tuple[object, ...],
-    options: Options,
-) -> T:
-    """Carry a call out; make it anew as long as portals that are closing turn it away."""
+    Made anew as long as portals that are closing turn it away.
+    """
     __tracebackhide__ = True
+    options.check()
+    if not callable(async_fn):
+        raise _no_function(async_fn)
     guarded = in_main_thread()
+    started = monotonic()
     context = options.context
-    while True:
-        call: Call[T] = Call(
-            async_fn,
-            args,
-            context=contextvars.copy_context() if context is None else context,
-            timeout=options.timeout,
-        )
-        with InterruptGuard(call) if guarded else contextlib.nullcontext() as guard:
-            interruption = _carry_out(portals, call, guard, options)
-        interruption = stop_listening(call) or interruption
-        if call.outcome is not None or interruption is not None:
-            return _conclude(call, interruption)
+    try:
+        while True:
+            call: Call[T] = Call(
+                async_fn,
+                args,
+                context=contextvars.copy_context() if context is None else context,
+                timeout=options.timeout,
+                made_at=started,
+            )
+            if guarded:
+                with InterruptGuard(call) as guard:
+                    interruption = _carry_out(portals, call, guard, options)
+            else:
+                interruption = _carry_out(portals, call, None, options)
+            interruption = stop_listening(call) or interruption
+            if call.outcome is not None or interruption is not None:
+                return _conclude(call, interruption)
+    finally:
+        if options.on_running_loop == "warn" and running_loop() is not None:
+            warn_of_blocked_loop(options, monotonic() - started)
 
 
 def _carry_out(
     portals: PortalSet, call: Call[Any], guard: InterruptGuard | None, options: Options
 ) -> BaseException | None:
     """Have the call done, on a portal if possible; return what a signal handler raised meanwhile."""
+    own = this_threads_portal()
     portal = None
     if options.strategy == "portal":
-        with contextlib.suppress(CannotStartThreadError):
-            portal = portals.for_this_thread()
+        try:  # noqa: SIM105 - suppress() costs a microsecond a call
+            portal = portals.for_thread(own)
+        except CannotStartThreadError:
+            pass
     if portal is None:
         if running_loop() is not None:
             raise NoThreadError(*options.names)
         return run_directly(call, guard, parked_loop(portals))
-    lookout: Lookout = StallLookout(options.names, timeout=call.timeout, stall_timeout=options.stall_timeout)
     try:
-        with made_on(this_threads_portal(), call, portal):
+        if own is None:
             portal.submit(call)
-            news, interruption = wait(call, portal, guard, lookout)
+            news, interruption = wait(call, portal, guard, options)
+        else:
+            with made_on(own, call, portal):
+                portal.submit(call)
+                news, interruption = wait(call, portal, guard, options)
     except BaseException:  # a signal handler's, between our own instructions: nobody will listen
         portal.cancel(call)
         stop_listening(call)
@@ -134,15 +153,12 @@ def _carry_out(
 
 
 @contextlib.contextmanager
-def made_on(own: Portal | None, call: Call[Any], portal: Portal) -> Iterator[None]:
-    """Note for the length of the block, a wait, on which portal's thread the caller stands, if any.
+def made_on(own: Portal, call: Call[Any], portal: Portal) -> Iterator[None]:
+    """Note for the length of the block, a wait, on which portal's thread the caller stands.
 
     Whoever cancels the call that this one is part of has to find it: the loop on this thread cannot
     deliver a cancellation while it waits.
     """
-    if own is None:
-        yield
-        return
     call.caller = own
     own.waiting.append((call, portal))
     try:
@@ -171,6 +187,13 @@ def _conclude(call: Call[T], interruption: BaseException | None) -> T:
         raise interruption
     finally:
         del interruption, outcome, call
+
+
+def _no_function(given: object) -> TypeError:
+    if inspect.iscoroutine(given):
+        given.close()
+        return TypeError("run_sync() got a coroutine; give it the function: run_sync(fn, arg)")
+    return TypeError(f"run_sync() needs an async function, got {type(given).__name__}")
 
 
 def _check_timeout(timeout: object) -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from _queue import SimpleQueue
+from collections.abc import Callable
 from typing import Any
 
 from agent_runtime.bridge.call import Call
 from agent_runtime.bridge.interrupts import InterruptGuard, Interruption
-from agent_runtime.bridge.portal import default_loop_factory, finish_loop
+from agent_runtime.bridge.portal import finish_loop, plain_loop
 from agent_runtime.bridge.service import Errand
 
-__all__ = ("run_directly",)
+__all__ = ("CallingThread", "run_directly")
 
 
 def run_directly(
@@ -31,45 +32,71 @@ def run_directly(
     Raises:
         OSError: the loop could not get its descriptors.
     """
-    loop = default_loop_factory() if parked_loop is None else parked_loop
+    carrier = CallingThread(call, parked_loop)
     try:
-        carrier = _CallingThread(loop, call, guard)
-        told, call.inbox = call.inbox, carrier
-        while not told.empty():
-            carrier.put(told.get())
-        interruption = carrier.run()
-        call.inbox = carrier.left
-        return interruption
+        return carrier.run(guard)[1]
     finally:
-        with contextlib.suppress(Exception):
-            finish_loop(loop)
-        if parked_loop is None:
-            loop.close()
+        carrier.close()
 
 
-class _CallingThread:
-    """A loop on the calling thread that takes the place of a portal and of the caller's inbox."""
+class CallingThread:
+    """A loop on the calling thread that takes the place of a portal and of the caller's inbox.
 
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, call: Call[Any], guard: InterruptGuard | None
-    ) -> None:
-        self.left: SimpleQueue[object] = SimpleQueue()
-        self._loop = loop
+    Args:
+        call: what to carry out; it is told to put its news here.
+        parked_loop: a loop to use that nobody drives and that stays open, or None for a new one.
+
+    Raises:
+        OSError: the loop could not get its descriptors.
+    """
+
+    def __init__(self, call: Call[Any], parked_loop: asyncio.AbstractEventLoop | None) -> None:
+        self._loop = plain_loop() if parked_loop is None else parked_loop
+        self._keeps_loop = parked_loop is not None
         self._call = call
-        self._guard = guard
+        self._guard: InterruptGuard | None = None
+        self._begun = False
+        self._news: object = None
         self._interruption: BaseException | None = None
         self._abandoned = False
+        self._unheard: SimpleQueue[object] = SimpleQueue()
+        told, call.inbox = call.inbox, self
+        while not told.empty():
+            self.put(told.get())
 
-    def run(self) -> BaseException | None:
-        """Drive the loop until the call has ended, or a second interruption gives it up."""
-        task = self._loop.create_task(self._call.drive(self), context=self._call.context)
-        self._call.begun(task, self._loop)
-        while self._call.outcome is None and not self._abandoned:
+    def run(self, guard: InterruptGuard | None) -> tuple[object, BaseException | None]:
+        """Drive the loop until the call ends or hands something out; return that, and an interruption.
+
+        A first exception of a signal handler cancels the work, a second one gives it up.
+        """
+        self._forget(guard)
+        if not self._begun:
+            self._begun = True
+            task = self._loop.create_task(self._call.drive(self), context=self._call.context)
+            self._call.begun(task, self._loop)
+        while self._call.outcome is None and self._news is None and not self._abandoned:
             try:
                 self._loop.run_forever()
             except BaseException as error:  # noqa: BLE001 - a signal handler's, or a stray task's
                 self._interrupt(error.with_traceback(None))
-        return self._interruption
+        return self._news, self._interruption
+
+    def _forget(self, guard: InterruptGuard | None) -> None:
+        """Forget what the last run came to; the next one has a guard of its own."""
+        self._guard, self._news = guard, None
+        self._interruption, self._abandoned = None, False
+
+    def close(self) -> None:
+        """Cancel what is left on the loop, and close it if it is the call's own."""
+        self._call.inbox = self._unheard
+        with contextlib.suppress(Exception):
+            finish_loop(self._loop)
+        if not self._keeps_loop:
+            self._loop.close()
+
+    def call_soon(self, callback: Callable[..., object], *args: object) -> None:
+        """Have a callback called by the next run."""
+        self._loop.call_soon(callback, *args)
 
     def end(self, _call: Call[Any], /) -> None:
         """Stop the loop: the outcome is there."""
@@ -81,6 +108,17 @@ class _CallingThread:
             self._loop.call_soon_threadsafe(news.perform, self._guard)
         elif isinstance(news, Interruption):
             self._loop.call_soon_threadsafe(self._interrupt, news.exception)
+        else:
+            self._news = news
+            self._loop.stop()
+
+    def get(self) -> object:
+        """Return news that nobody has heard yet."""
+        return self._unheard.get()
+
+    def empty(self) -> bool:
+        """Whether there is no such news."""
+        return self._unheard.empty()
 
     def _interrupt(self, exception: BaseException) -> None:
         self._abandoned = self._interruption is not None

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import time
 import warnings
 from asyncio import events, tasks
 from collections.abc import Callable
-from typing import ClassVar, TypeVar
+from typing import Protocol, TypeVar
 
 from agent_runtime.errors import BlockedLoopWarning
 
-__all__ = ("HostLoopWatch", "call_site", "call_without_loop", "in_notebook_kernel", "running_loop")
+__all__ = (
+    "Named",
+    "call_site",
+    "call_without_loop",
+    "in_notebook_kernel",
+    "running_loop",
+    "warn_of_blocked_loop",
+)
 
 T = TypeVar("T")
 
@@ -44,33 +50,29 @@ def call_without_loop(fn: Callable[..., T], *args: object) -> T:
             tasks._enter_task(loop, task)  # noqa: SLF001
 
 
-class HostLoopWatch:
-    """Notices that a sync call kept the loop of its own thread standing still for long."""
+THRESHOLD = 1.0
+"""Seconds. Shorter stops go unnoticed by most users of a server; a guess."""
 
-    THRESHOLD = 1.0
-    """Seconds. Shorter stops go unnoticed by most users of a server; a guess."""
+_warned: set[tuple[str, int]] = set()
 
-    _warned: ClassVar[set[tuple[str, int]]] = set()
 
-    def __init__(self, names: tuple[str, str]) -> None:
-        self._names = names
-        self._started = time.monotonic()
+class Named(Protocol):
+    """Whoever knows what messages call an entry point and its async variant."""
 
-    @classmethod
-    def begin(cls, names: tuple[str, str]) -> HostLoopWatch | None:
-        """Return a watch if a loop runs in this thread, or None; ``names`` are for the message."""
-        return cls(names) if running_loop() is not None else None
+    @property
+    def names(self) -> tuple[str, str]:
+        """The two names."""
 
-    def end(self) -> None:
-        """Warn, once a call site, if the loop stood still for too long; not in a notebook kernel."""
-        seconds = time.monotonic() - self._started
-        if seconds < self.THRESHOLD or in_notebook_kernel():
-            return
-        level, site = call_site()
-        if site in self._warned:
-            return
-        self._warned.add(site)
-        warnings.warn(BlockedLoopWarning(*self._names, seconds, f"{site[0]}:{site[1]}"), stacklevel=level)
+
+def warn_of_blocked_loop(named: Named, seconds: float) -> None:
+    """Warn, once a call site, if the loop of this thread stood still for long; not in a notebook kernel."""
+    if seconds < THRESHOLD or in_notebook_kernel():
+        return
+    level, site = call_site()
+    if site in _warned:
+        return
+    _warned.add(site)
+    warnings.warn(BlockedLoopWarning(*named.names, seconds, f"{site[0]}:{site[1]}"), stacklevel=level)
 
 
 def call_site() -> tuple[int, tuple[str, int]]:

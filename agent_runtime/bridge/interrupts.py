@@ -8,9 +8,8 @@ from _signal import SIGINT, getsignal  # type: ignore[import-not-found]  # types
 from _signal import signal as set_handler
 from _thread import get_ident
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import FrameType, TracebackType
-from typing import Protocol, Self, TypeVar
+from typing import NamedTuple, Protocol, Self, TypeVar
 
 __all__ = ("InterruptGuard", "Interruption", "Listener", "in_main_thread")
 
@@ -20,8 +19,7 @@ T = TypeVar("T")
 Handler = Callable[[int, FrameType | None], object]
 
 
-@dataclass(frozen=True)
-class Interruption:
+class Interruption(NamedTuple):
     """Told to the caller: a signal handler would raise this now."""
 
     exception: BaseException
@@ -69,6 +67,7 @@ class InterruptGuard:
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
         self._serving = False
+        self._installed: Handler | None = None
         self._replaced: Handler | None = None
         self._previous: Handler | None = None
 
@@ -82,14 +81,16 @@ class InterruptGuard:
             self._previous = outer._previous if isinstance(outer, InterruptGuard) else replaced  # noqa: SLF001
             with contextlib.suppress(ValueError):  # the main thread of a sub-interpreter may not
                 self._replaced = replaced
-                set_handler(SIGINT, self._on_signal)
+                self._installed = self._on_signal
+                set_handler(SIGINT, self._installed)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Give SIGINT back, unless somebody else has taken it meanwhile."""
-        if self._replaced is not None and getsignal(SIGINT) == self._on_signal:
+        installed, self._installed = self._installed, None  # it leads back here: a cycle
+        if installed is not None and getsignal(SIGINT) is installed:
             set_handler(SIGINT, self._replaced)
 
     def perform(self, fn: Callable[..., T], *args: object) -> T:

@@ -14,18 +14,28 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from agent_runtime.bridge.call import ENDED, TURNED_AWAY, Call
+from agent_runtime.bridge.parking import ParkingLoop, can_park
 from agent_runtime.bridge.threads import disown_thread, start_thread
-from agent_runtime.outcomes import Outcome, capture
+from agent_runtime.outcomes import Outcome, capture, failed
 
-__all__ = ("LoopFactory", "Portal", "default_loop_factory", "finish_loop")
+__all__ = ("LoopFactory", "Portal", "default_loop_factory", "finish_loop", "plain_loop")
 
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
 CLOSE_LIMIT = 10.0
 """Seconds that leftover tasks get to react to their cancellation when a portal closes; a guess."""
+_DEEPER_CLOSE_LIMIT = 0.5
+"""Seconds that a loop stands still for the end of the portal below it; usually that takes 0.2 ms."""
 
 
 def default_loop_factory() -> asyncio.AbstractEventLoop:
+    """Make asyncio's standard loop for the platform; on Unix, one that other threads wake cheaply."""
+    if sys.platform != "win32" and can_park:
+        return ParkingLoop()
+    return plain_loop()
+
+
+def plain_loop() -> asyncio.AbstractEventLoop:
     """Make the platform's standard loop, without asking the policy: that may be somebody's own."""
     if sys.platform == "win32":
         return asyncio.ProactorEventLoop()
@@ -60,6 +70,7 @@ class Portal:
         self._closed = False
         self._retiring = False
         self._process = os.getpid()
+        self._rouse: Callable[[], object] = self._have_taken_up
         self._ready: SimpleQueue[Outcome[asyncio.AbstractEventLoop] | None] = SimpleQueue()
         self._ended: SimpleQueue[None] = SimpleQueue()
 
@@ -94,6 +105,9 @@ class Portal:
         made = capture(self._loop_factory)
         if made.error is None:
             self._loop = made.unwrap()
+            if isinstance(self._loop, ParkingLoop):
+                self._loop.parking.on_wake = self._look_up
+                self._rouse = self._loop.wake
             self._ready.put(None)
             self._serve(self._loop)
         else:
@@ -120,11 +134,18 @@ class Portal:
             self._turn_away()
             return
         try:
-            self._wake(self._take_up)
+            self._rouse()
         except BaseException:
-            with contextlib.suppress(ValueError):
-                self._pending.remove(call)
+            self.withdraw(call)
             raise
+
+    def withdraw(self, call: Call[Any]) -> bool:
+        """Take a call back that has not been taken up yet; return whether that was possible."""
+        try:
+            self._pending.remove(call)
+        except ValueError:
+            return False
+        return True
 
     def cancel(self, call: Call[Any]) -> None:
         """Cancel a call once, from any thread.
@@ -148,11 +169,14 @@ class Portal:
             call.inbox.put(ENDED)
 
     def close_deeper(self) -> None:
-        """Close the next portal below once nothing can need it; on the loop thread."""
+        """Close the next portal below once nothing can need it; on the loop thread.
+
+        Tasks left there that ignore their cancellation are not waited for: this loop has other calls.
+        """
         deeper = self.deeper.get("portal")
         if deeper is not None and not self._live and not self.waiting and not deeper.has_calls:
             self.deeper.pop("portal", None)
-            deeper.close()
+            deeper.close(_DEEPER_CLOSE_LIMIT)
 
     @property
     def has_calls(self) -> bool:
@@ -170,21 +194,32 @@ class Portal:
         scheduled = getattr(self._loop, "_scheduled", None)
         return scheduled is None or any(not timer.cancelled() for timer in tuple(scheduled))
 
-    def callers(self) -> list[Portal]:
-        """Return the portals whose threads wait for what this one carries out."""
-        return [call.caller for call in tuple(self._live) if call.caller is not None]
+    @property
+    def calls(self) -> tuple[Call[Any], ...]:
+        """What it carries out now, and what waits to be taken up."""
+        return (*tuple(self._live), *tuple(self._pending))
 
-    def close(self) -> None:
+    def waiters(self) -> set[Portal]:
+        """Return the portals whose threads wait, directly or through others, for this one; and it."""
+        found, left = {self}, [self]
+        while left:
+            portal = left.pop()
+            callers = {call.caller for call in portal.calls if call.caller is not None} - found
+            found |= callers
+            left += callers
+        return found
+
+    def close(self, limit: float = CLOSE_LIMIT) -> None:
         """Take no more calls, cancel what is left, close the loop and wait for the thread's end.
 
-        On any thread but the portal's own; blocks it until leftover tasks have ended, 10 s at most.
-        Calls that this cuts off end with BridgeClosedError in their callers.
+        On any thread but the portal's own; blocks it until leftover tasks have ended, ``limit``
+        seconds at most. Calls that this cuts off end with BridgeClosedError in their callers.
         """
         self._closed = True
         self._turn_away()
         self._wake(self._stop)
         with contextlib.suppress(Empty):
-            self._ended.get(timeout=CLOSE_LIMIT)
+            self._ended.get(timeout=limit)
             self._ended.put(None)
 
     def retire(self, limit: float) -> asyncio.AbstractEventLoop | None:
@@ -231,6 +266,19 @@ class Portal:
                 return
             call.inbox.put(TURNED_AWAY)
 
+    def _have_taken_up(self) -> None:
+        self._wake(self._take_up)
+
+    def _look_up(self) -> None:
+        """Do what a parking loop's thread does first when it has been woken; never raises."""
+        if not self._pending:
+            return
+        if _STARTS_EAGERLY:
+            assert self._loop is not None
+            self._loop.call_soon(self._take_up)  # somebody's code would run inside select()
+        else:
+            self._take_up()
+
     def _take_up(self) -> None:
         assert self._loop is not None
         if self._closed:
@@ -242,7 +290,11 @@ class Portal:
             except IndexError:
                 return
             self._live.add(call)
-            call.begun(_start_task(call, self, self._loop), self._loop)
+            try:
+                call.begun(_start_task(call, self, self._loop), self._loop)
+            except BaseException as error:  # noqa: BLE001 - no memory, say: its caller has to know
+                call.outcome = failed(error)
+                self.end(call)
 
     def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
         while not self._closed:
@@ -254,11 +306,17 @@ class Portal:
             call.cut_off = True
         with contextlib.suppress(BaseException):
             finish_loop(loop)
+        if isinstance(loop, ParkingLoop):
+            loop.parking.may_park = False  # from here on it belongs to no portal
+            loop.parking.on_wake = bool
         if not self._retiring:
             loop.close()
             for call in tuple(self._live):
                 call.inbox.put(ENDED)  # it ignored its cancellation, and will never get further
         self._turn_away()
+
+
+_STARTS_EAGERLY = sys.version_info >= (3, 12)
 
 
 def _start_task(call: Call[Any], portal: Portal, loop: asyncio.AbstractEventLoop) -> asyncio.Task[None]:

@@ -37,8 +37,10 @@ class PortalSet:
         self._starting = threading.RLock()
         process.portal_sets.add(self)
 
-    def for_this_thread(self) -> Portal:
+    def for_thread(self, own: Portal | None) -> Portal:
         """Return the portal that serves calls made on this thread; start it if need be.
+
+        ``own`` is the portal whose loop thread this is, if it is one's.
 
         That is the shared one, except where its thread, directly or through other bridges, waits for
         the call: then the next deeper portal serves it, which lives until the upper one has no call
@@ -52,7 +54,6 @@ class PortalSet:
         process.notice_fork()
         if process.ending():
             raise CannotStartThreadError
-        own = process.this_threads_portal()
         waiting = self._waiting_ancestor() if own is None else self._deepest_waiting(own)
         if waiting is not None:
             return self._deeper(waiting)
@@ -89,15 +90,8 @@ class PortalSet:
         """Return the deepest portal of this set whose thread waits for what ``own`` does, or is it."""
         if own.owner is self:
             return own
-        found, left, seen = None, [own], {own}
-        while left:
-            portal = left.pop()
-            if portal.owner is self and (found is None or portal.depth > found.depth):
-                found = portal
-            callers = set(portal.callers()) - seen
-            seen |= callers
-            left += callers
-        return found
+        ours = [portal for portal in own.waiters() if portal.owner is self]
+        return max(ours, key=lambda portal: portal.depth, default=None)
 
     def _waiting_ancestor(self) -> Portal | None:
         """Return the deepest portal of this set whose thread waits for the call that this is part of.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextvars
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterable, Callable, Coroutine, Generator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from types import TracebackType
 from typing import Any, Self, TypeVar, TypeVarTuple, Unpack
 
-from agent_runtime.bridge.caller import OnRunningLoop, Options, Strategy, call_sync, names_of
+from agent_runtime.bridge.caller import OnRunningLoop, Options, Strategy, call_sync
 from agent_runtime.bridge.portal import LoopFactory, default_loop_factory
 from agent_runtime.bridge.portals import PortalSet
 from agent_runtime.bridge.streams import Entered, pump
@@ -101,40 +101,93 @@ class Bridge:
             BaseException: whatever ``async_fn`` raised, the object itself.
         """
         __tracebackhide__ = True
-        options = Options(
-            timeout=timeout,
-            context=context,
-            on_running_loop=on_running_loop,
-            stall_timeout=stall_timeout,
-            strategy=strategy,
-            names=names or names_of(async_fn),
-        )
+        options = Options(async_fn, timeout, context, on_running_loop, stall_timeout, strategy, names)
         return call_sync(self._portals, async_fn, args, options)
 
-    def iterate(self, source: AsyncIterator[T], /) -> Iterator[T]:
-        """Iterate over an async generator from sync code, item by item as they are produced.
+    def iterate(
+        self,
+        source: AsyncIterable[T],
+        /,
+        *,
+        timeout: float | None = None,
+        context: contextvars.Context | None = None,
+        on_running_loop: OnRunningLoop = "warn",
+        stall_timeout: float | None = 10.0,
+        strategy: Strategy = "portal",
+        names: tuple[str, str] | None = None,
+    ) -> Generator[T, None, None]:
+        """Iterate over an async iterator from sync code, item by item as they are produced.
 
-        One task on the loop thread, in a copy of the caller's context, drives the whole iteration;
-        it works on the next item only when that is asked for. Each step blocks the calling thread
-        like :func:`run_sync`, and Ctrl-C ends it likewise. Leaving the ``for`` loop early, or closing
-        the iterator, closes the async generator in that task before the next statement runs.
+        One task on the loop thread, in one context, drives the whole iteration; it works on the next
+        item only while that is asked for. Each step blocks the calling thread like :func:`run_sync`,
+        and Ctrl-C ends it likewise. Leaving the ``for`` loop early, or closing the generator, closes
+        the async generator in that task before the next statement runs.
+
+        Args:
+            source: the async generator, iterator or iterable.
+            timeout: seconds that the caller waits for items, all in all, until the work is cancelled;
+                the time between them does not count. None for no limit.
+            context: where the task runs; by default a copy of the context of this call.
+            on_running_loop: as in :func:`run_sync`, for each step.
+            stall_timeout: as in :func:`run_sync`, for each step.
+            strategy: as in :func:`run_sync`; "direct" keeps one loop for the whole iteration.
+            names: what messages call this function and its async variant.
 
         Raises:
-            BaseException: whatever the generator raised, the object itself.
+            CircularWaitError: asked for an item by code that the iteration's own thread waits for.
+            TypeError: ``source`` cannot be iterated over with ``async for``.
+            BaseException: what :func:`run_sync` raises, and whatever the iterator raised, the object
+                itself.
         """
-        return pump(self._portals, source)
+        options = Options(
+            source, timeout, context, on_running_loop, stall_timeout, strategy, names or ("iterate", "anext")
+        )
+        options.check()
+        if not hasattr(source, "__aiter__"):
+            raise TypeError(f"iterate() needs an async iterator, got {type(source).__name__}{_hint(source)}")
+        return pump(self._portals, source, options)
 
-    def enter(self, manager: AbstractAsyncContextManager[T], /) -> AbstractContextManager[T]:
+    def enter(
+        self,
+        manager: AbstractAsyncContextManager[T],
+        /,
+        *,
+        timeout: float | None = None,
+        context: contextvars.Context | None = None,
+        on_running_loop: OnRunningLoop = "warn",
+        stall_timeout: float | None = 10.0,
+        strategy: Strategy = "portal",
+        names: tuple[str, str] | None = None,
+    ) -> AbstractContextManager[T]:
         """Use an async context manager in a ``with`` statement of sync code.
 
         Enters and exits in one task on the loop thread, as cancel scopes and task groups require.
         Each of the two blocks the calling thread like :func:`run_sync`; between them the loop thread
         is free for other calls, and so is the task's loop for what the manager has started.
 
+        Args:
+            manager: the async context manager.
+            timeout: seconds that entering and exiting may take together; the block does not count.
+            context: where the task runs; by default a copy of the context of this call.
+            on_running_loop: as in :func:`run_sync`, for each of the two.
+            stall_timeout: as in :func:`run_sync`, for each of the two.
+            strategy: as in :func:`run_sync`; with "direct" what the manager has started stands still
+                during the block.
+            names: what messages call this function and its async variant.
+
         Raises:
-            BaseException: whatever the manager raised, the object itself.
+            TypeError: ``manager`` cannot be used in ``async with``.
+            BaseException: what :func:`run_sync` raises, and whatever the manager raised, the object
+                itself.
         """
-        return Entered(self._portals, manager)
+        names = names or ("enter", "stack.enter_async_context")
+        options = Options(manager, timeout, context, on_running_loop, stall_timeout, strategy, names)
+        options.check()
+        if not hasattr(manager, "__aenter__"):
+            raise TypeError(
+                f"enter() needs an async context manager, got {type(manager).__name__}{_hint(manager)}"
+            )
+        return Entered(self._portals, manager, options)
 
     def close(self) -> None:
         """Take no more calls, cancel what is left, close the loop in its thread, end the thread.
@@ -146,6 +199,10 @@ class Bridge:
             RuntimeError: called by work that this very bridge carries out.
         """
         self._portals.close()
+
+
+def _hint(given: object) -> str:
+    return "; call it first" if callable(given) else ""
 
 
 _shared = Bridge(name="agent_runtime portal")

@@ -106,8 +106,14 @@ def _unlink(error: BaseException, handled: BaseException) -> None:
         seen.add(id(link))
         if link.__context__ is handled:
             link.__context__ = None
-        members = link.exceptions if isinstance(link, BaseExceptionGroup) else ()
+        members = _members_of(link) if isinstance(link, BaseExceptionGroup) else ()
         left += [other for other in (link.__context__, link.__cause__, *members) if other is not None]
+
+
+_members_of: Callable[[BaseExceptionGroup[Any]], tuple[BaseException, ...]] = (
+    BaseExceptionGroup.exceptions.__get__
+)
+"""The members of a group, past any property of a subclass: that is somebody's code, and may raise."""
 
 
 def _deliver(future: asyncio.Future[Outcome[T]], outcome: Outcome[T]) -> None:

@@ -32,17 +32,20 @@ class StallLookout:
 
     Args:
         names: what messages call the entry point and its async variant.
+        started: when the wait began, by ``time.monotonic()``.
         timeout: the call's own limit in seconds, or None. The portal's loop keeps it; this is for
             loops that something blocks.
         stall_timeout: seconds after which a wait that keeps a running loop standing still is
             reported, once; None for never.
     """
 
-    def __init__(self, names: tuple[str, str], *, timeout: float | None, stall_timeout: float | None) -> None:
+    def __init__(
+        self, names: tuple[str, str], *, started: float, timeout: float | None, stall_timeout: float | None
+    ) -> None:
         self._names = names
         self._timeout = timeout
         self._stall_timeout = stall_timeout
-        self._started = time.monotonic()
+        self._started = started
         self._reported = False
 
     def look(self, call: Call[Any], portal: Portal) -> GivingUp | None:

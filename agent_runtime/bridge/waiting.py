@@ -7,14 +7,14 @@ import time
 from _queue import Empty
 from typing import Any, NamedTuple, Protocol
 
-from agent_runtime.bridge.call import Call
+from agent_runtime.bridge.call import TURNED_AWAY, Call
 from agent_runtime.bridge.interrupts import InterruptGuard, Interruption
 from agent_runtime.bridge.portal import Portal
 from agent_runtime.bridge.service import Errand
 from agent_runtime.bridge.whereabouts import describe_work
 from agent_runtime.errors import ForkedCallError
 
-__all__ = ("GivingUp", "Lookout", "late_interruption", "stop_listening", "wait")
+__all__ = ("GivingUp", "Lookout", "Watched", "late_interruption", "stop_listening", "wait")
 
 SLICE = 0.1
 """Seconds between the main thread's looks at pending signals. A signal ends a wait for a lock only if
@@ -40,19 +40,19 @@ class Lookout(Protocol):
         """Say why to give the call up, or None."""
 
 
+class Watched(Protocol):
+    """Whoever can name a lookout for a call; asked only if the call takes its time."""
+
+    def lookout(self, call: Call[Any], /) -> Lookout:
+        """Return who judges the wait."""
+
+
 class _Patience:
-    """What has ended the wish for a result, and how long its cleanup may still take."""
+    """What has ended the wish for a result, and until when its cleanup is waited for."""
 
-    def __init__(self) -> None:
-        self.reason: BaseException | None = None
-        self._until = math.inf
-
-    def end(self, giving_up: GivingUp) -> bool:
-        """Take note of a reason; return whether it is the first, so that cleanup is waited for."""
-        first = self.reason is None
+    def __init__(self, giving_up: GivingUp) -> None:
         self.reason = giving_up.reason
         self._until = time.monotonic() + giving_up.patience
-        return first
 
     @property
     def is_over(self) -> bool:
@@ -61,7 +61,7 @@ class _Patience:
 
 
 def wait(
-    call: Call[Any], portal: Portal, guard: InterruptGuard | None, lookout: Lookout
+    call: Call[Any], portal: Portal, guard: InterruptGuard | None, watched: Watched
 ) -> tuple[object, BaseException | None]:
     """Wait for news that is not an errand; perform errands until then.
 
@@ -75,28 +75,32 @@ def wait(
     Raises:
         ForkedCallError: this process is a child, forked while its parent waited here.
     """
-    patience = _Patience()
+    patience: _Patience | None = None
+    lookout: Lookout | None = None
     slice_ = SLICE
     while True:
-        giving_up: GivingUp | None = None
         try:
             news = _hear(call, portal, guard, slice_)
         except BaseException as error:  # from a signal handler: kept, raised at the end
             if portal.is_of_another_process:
                 raise
-            giving_up = GivingUp(error.with_traceback(None))
+            giving_up: GivingUp | None = GivingUp(error.with_traceback(None))
         else:
             if news is _NOTHING:
+                if _waits_for_its_caller(call, portal) and portal.withdraw(call):
+                    return TURNED_AWAY, None if patience is None else patience.reason
                 slice_ = slice_ if guard is not None else min(2 * slice_, _LONGEST_SLICE)
+                lookout = lookout or watched.lookout(call)
                 giving_up = _look(call, portal, patience, lookout)
             elif isinstance(news, Interruption):
                 giving_up = GivingUp(news.exception)
             else:
-                return news, patience.reason
+                return news, None if patience is None else patience.reason
         if giving_up is None:
             continue
-        if not patience.end(giving_up):
+        if patience is not None:
             return None, giving_up.reason
+        patience = _Patience(giving_up)
         portal.cancel(call)
 
 
@@ -120,8 +124,17 @@ def _hear(call: Call[Any], portal: Portal, guard: InterruptGuard | None, seconds
         del exiting, news  # the frames of what was raised lead back to this one
 
 
-def _look(call: Call[Any], portal: Portal, patience: _Patience, lookout: Lookout) -> GivingUp | None:
-    if patience.reason is None:
+def _waits_for_its_caller(call: Call[Any], portal: Portal) -> bool:
+    """Whether the portal's thread waits for the thread that waits for it, and so will not take up.
+
+    Two bridges whose loop threads begin to call each other at the same moment each find the other
+    one free.
+    """
+    return call.caller is not None and call.task is None and portal in call.caller.waiters()
+
+
+def _look(call: Call[Any], portal: Portal, patience: _Patience | None, lookout: Lookout) -> GivingUp | None:
+    if patience is None:
         return lookout.look(call, portal)
     if not patience.is_over:
         return None

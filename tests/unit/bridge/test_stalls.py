@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from agent_runtime.bridge import Bridge, run_sync
-from agent_runtime.bridge.hostloop import HostLoopWatch
+from agent_runtime.bridge import Bridge, hostloop, run_sync
 from agent_runtime.errors import (
     BlockedLoopWarning,
     BridgeClosedError,
@@ -27,7 +26,7 @@ async def wait_for(event: threading.Event) -> None:
 
 
 def test_a_call_that_blocks_a_loop_for_long_warns_once_a_call_site(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(HostLoopWatch, "THRESHOLD", 0.05)
+    monkeypatch.setattr(hostloop, "THRESHOLD", 0.05)
 
     async def main() -> None:
         for _ in range(3):
@@ -52,7 +51,7 @@ def test_a_short_call_an_allowed_one_and_one_without_a_loop_do_not_warn(
         run_sync(asyncio.sleep, 0.1, on_running_loop="allow")
 
     asyncio.run(short())
-    monkeypatch.setattr(HostLoopWatch, "THRESHOLD", 0.05)
+    monkeypatch.setattr(hostloop, "THRESHOLD", 0.05)
     asyncio.run(allowed())
     run_sync(asyncio.sleep, 0.1)
 

@@ -71,7 +71,7 @@ def test_leaving_early_closes_the_generator_in_its_own_task_before_the_next_stat
         iterator = iterate(source.items(100))
         next(iterator)
         if way == "close":
-            iterator.close()  # type: ignore[attr-defined]  # it is a generator
+            iterator.close()
         del iterator
         gc.collect()
 

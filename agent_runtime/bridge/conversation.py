@@ -1,0 +1,276 @@
+"""A call that hands out several values before it ends, each when its caller comes for it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+from collections.abc import Callable, Coroutine
+from time import monotonic
+from typing import Any, Generic, TypeVar
+
+from agent_runtime.bridge.call import TURNED_AWAY, Call
+from agent_runtime.bridge.caller import Options, made_on
+from agent_runtime.bridge.direct import CallingThread
+from agent_runtime.bridge.hostloop import call_without_loop, running_loop, warn_of_blocked_loop
+from agent_runtime.bridge.interrupts import InterruptGuard, in_main_thread
+from agent_runtime.bridge.portal import Portal
+from agent_runtime.bridge.portals import PortalSet
+from agent_runtime.bridge.process import parked_loop, this_threads_portal
+from agent_runtime.bridge.threads import CannotStartThreadError
+from agent_runtime.bridge.waiting import late_interruption, stop_listening, wait
+from agent_runtime.bridge.whereabouts import describe_work
+from agent_runtime.errors import (
+    BridgeClosedError,
+    CallerLoopError,
+    CircularWaitError,
+    ForkedCallError,
+    NoThreadError,
+)
+
+__all__ = ("Conversation", "Item")
+
+T = TypeVar("T")
+
+
+class Item(Generic[T]):
+    """Told to the caller: one value, and the work goes on when asked to."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: T) -> None:
+        self.value = value
+
+
+class Conversation(Generic[T]):
+    """One task that works on the next value only while its caller waits for that.
+
+    ``hand_out`` is for the work, on its loop; everything else is for the caller, and blocks its thread.
+
+    Args:
+        portals: whose loop thread does the work.
+        work: the async function; it is given this conversation, for :meth:`hand_out`.
+        options: how to call; ``timeout`` counts the time that the caller waits, and no other.
+    """
+
+    def __init__(
+        self,
+        portals: PortalSet,
+        work: Callable[[Conversation[T]], Coroutine[Any, Any, None]],
+        options: Options,
+    ) -> None:
+        self._portals = portals
+        self._work = work
+        self._options = options
+        self._context = contextvars.copy_context() if options.context is None else options.context
+        self._call: Call[None] | None = None
+        self._portal: Portal | None = None
+        self._direct: CallingThread | None = None
+        self._asked: asyncio.Future[BaseException | None] | None = None
+        self._ended = False
+
+    async def hand_out(self, value: T) -> BaseException | None:
+        """Give the caller a value, wait until it comes back; return what it comes back with."""
+        assert self._call is not None
+        self._asked = asyncio.get_running_loop().create_future()
+        self._call.stop_clock()
+        self._call.inbox.put(Item(value))
+        del value
+        return await self._asked
+
+    def begin(self) -> Item[T] | None:
+        """Start the work and wait until it hands out a value or ends; see :meth:`go_on`."""
+        __tracebackhide__ = True
+        self._check_loop()
+        started = monotonic()
+        try:
+            while True:
+                call: Call[None] = Call(
+                    self._work,
+                    (self,),
+                    context=self._context,
+                    timeout=self._options.timeout,
+                    made_at=started,
+                )
+                call.is_resumable = True
+                with _guarding(call) as guard:
+                    self._choose_way(call)
+                    self._call = call
+                    news, interruption = self._wait(call, guard, submit=True)
+                if news is not TURNED_AWAY or interruption is not None:
+                    return self._take(call, news, interruption)
+                interruption = stop_listening(call)
+                if interruption is not None:
+                    return self._take(call, news, interruption)
+        finally:
+            self._warn_of_blocked_loop(started)
+
+    def go_on(self, reply: BaseException | None = None) -> Item[T] | None:
+        """Let the work go on until it hands out a value or ends.
+
+        Returns:
+            The value, wrapped; None when the work has ended.
+
+        Raises:
+            BridgeClosedError: the bridge has been closed meanwhile.
+            CallerLoopError: a loop runs in this thread, and the options refuse that.
+            CircularWaitError: this thread's code is what the work's own thread waits for.
+            ForkedCallError: this process is a child, and the work is its parent's.
+            NoThreadError: a loop runs in this thread, where the work would have to run.
+            BaseException: whatever the work raised, the object itself; or a signal handler.
+        """
+        __tracebackhide__ = True
+        call = self._call
+        assert call is not None
+        self._check_loop()
+        self._check_reach(call)
+        started = call.made_at = monotonic()
+        try:
+            with _guarding(call) as guard:
+                self._call_soon(call, self._answer, reply)
+                news, interruption = self._wait(call, guard, submit=False)
+            return self._take(call, news, interruption)
+        finally:
+            self._warn_of_blocked_loop(started)
+
+    def cancel(self) -> None:
+        """Cancel the work where it stands and wait until it has cleaned up.
+
+        On a thread that the work's own thread waits for, the work is only told.
+        """
+        __tracebackhide__ = True
+        call = self._call
+        if call is None or self._ended or (self._portal is not None and self._portal.is_of_another_process):
+            return
+        self._ended = True
+        if self._waits_for_us():
+            assert self._portal is not None
+            self._portal.cancel(call)
+            stop_listening(call)
+            return
+        with contextlib.suppress(asyncio.CancelledError, BridgeClosedError):
+            if self._direct is None:
+                self._wind_up(call, None)
+            else:
+                call_without_loop(self._wind_up, call, None)
+
+    def _check_loop(self) -> None:
+        if running_loop() is None:
+            return
+        if self._options.on_running_loop == "raise":
+            raise CallerLoopError(*self._options.names)
+        if self._direct is not None:
+            raise NoThreadError(*self._options.names)
+
+    def _check_reach(self, call: Call[None]) -> None:
+        """Raise for work that this thread cannot wait for."""
+        if self._portal is None:
+            return
+        if self._portal.is_of_another_process:
+            self._ended = True
+            raise ForkedCallError(call.what)
+        if self._waits_for_us():
+            raise CircularWaitError(
+                self._options.names[0],
+                "for this code, which runs on its loop thread or is waited for there",
+                "iterate with `async for` there, or make the iterator where it is used",
+                describe_work(call, self._portal),
+            )
+
+    def _waits_for_us(self) -> bool:
+        own = this_threads_portal()
+        return own is not None and self._portal in own.waiters()
+
+    def _choose_way(self, call: Call[None]) -> None:
+        """Find the portal that does the work, or decide to do it on this thread."""
+        self._portal = None
+        if self._options.strategy == "portal":
+            with contextlib.suppress(CannotStartThreadError):
+                self._portal = self._portals.for_thread(this_threads_portal())
+                return
+        if running_loop() is not None:
+            raise NoThreadError(*self._options.names)
+        self._direct = CallingThread(call, parked_loop(self._portals))
+
+    def _wait(
+        self, call: Call[None], guard: InterruptGuard | None, *, submit: bool
+    ) -> tuple[object, BaseException | None]:
+        if self._direct is not None:
+            return self._direct.run(guard)
+        portal, own = self._portal, this_threads_portal()
+        assert portal is not None
+        try:
+            with contextlib.nullcontext() if own is None else made_on(own, call, portal):
+                if submit:
+                    portal.submit(call)
+                return wait(call, portal, guard, self._options)
+        except BaseException:  # a signal handler's, between our own instructions: nobody will listen
+            portal.cancel(call)
+            self._ended = True
+            stop_listening(call)
+            raise
+
+    def _call_soon(self, call: Call[None], callback: Callable[..., object], *args: object) -> None:
+        if call.outcome is not None:
+            return
+        if self._direct is not None:
+            self._direct.call_soon(callback, *args)
+        elif self._portal is not None:
+            self._portal.call_soon(callback, *args)
+
+    def _answer(self, reply: BaseException | None) -> None:
+        if self._asked is not None and not self._asked.done():
+            assert self._call is not None
+            self._call.start_clock(self._asked.get_loop())
+            self._asked.set_result(reply)
+
+    def _take(self, call: Call[None], news: object, interruption: BaseException | None) -> Item[T] | None:
+        """Return the value that has come, or end the conversation as it has ended."""
+        __tracebackhide__ = True
+        interruption = late_interruption(call) or interruption
+        if isinstance(news, Item) and interruption is None:
+            return news
+        self._ended = True
+        self._wind_up(call, interruption, ended=not isinstance(news, Item))
+        return None
+
+    def _wind_up(self, call: Call[None], interruption: BaseException | None, *, ended: bool = False) -> None:
+        """See the work to its end, however often it hands out a value instead; raise what it came to."""
+        __tracebackhide__ = True
+        while not ended:
+            with _guarding(call) as guard:
+                self._request_cancel(call)
+                news, another = self._wait(call, guard, submit=False)
+            ended = not isinstance(news, Item)
+            interruption = another or interruption
+        interruption = stop_listening(call) or interruption
+        if self._direct is not None:
+            self._direct.close()
+        outcome, call.outcome = call.outcome, None
+        if interruption is None and call.cut_off:
+            interruption = BridgeClosedError(self._portals.name)
+        if interruption is None and call.expired:
+            interruption = call.timeout_error()
+        try:
+            if interruption is not None:
+                raise interruption
+            if outcome is not None:
+                outcome.unwrap()
+        finally:
+            del interruption, outcome, call
+
+    def _request_cancel(self, call: Call[None]) -> None:
+        if self._direct is not None:
+            call.request_cancel()
+            self._direct.call_soon(call.deliver_cancel)
+        elif self._portal is not None:
+            self._portal.cancel(call)
+
+    def _warn_of_blocked_loop(self, started: float) -> None:
+        if self._options.on_running_loop == "warn" and running_loop() is not None:
+            warn_of_blocked_loop(self._options, monotonic() - started)
+
+
+def _guarding(call: Call[None]) -> contextlib.AbstractContextManager[InterruptGuard | None]:
+    """Own SIGINT for the length of the block, if this is the main thread."""
+    return InterruptGuard(call) if in_main_thread() else contextlib.nullcontext()
