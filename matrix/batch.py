@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from matrix.model import Cell, Context, Probe
-from matrix.perform import CONTROL
+from matrix.model import Cell, Context, Control, Probe
+from matrix.targets import BROKEN_PREFIX, NEAR_MISS_PREFIX, is_broken
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -35,23 +35,57 @@ class Batch:
     @property
     def control(self) -> bool:
         """Whether these bridges are broken on purpose: how such a host ends is not judged."""
-        return self.cells[0].target == CONTROL
+        return is_broken(self.cells[0].target)
 
 
 def batches(
-    cells: Iterable[Cell], contexts: Mapping[str, Context], probes: Mapping[str, Probe]
+    cells: Iterable[Cell],
+    contexts: Mapping[str, Context],
+    probes: Mapping[str, Probe],
+    *,
+    controls: Mapping[str, Control] | None = None,
 ) -> list[Batch]:
     """Group cells into hosts, the longest first.
 
     One host for each context and target, another for each cell of an isolated probe. Controls are
     cells like any other here: a control that hangs costs its host, and the rest get a fresh one.
+
+    Args:
+        cells: what is to be performed.
+        contexts: the statements of the contexts that the cells name.
+        probes: the statements of the probes that the cells name.
+        controls: by target, the statements of the controls that the cells name. Broken bridges have limits
+            of their own, and those that leave nothing behind share a host.
     """
+    known = controls or {}
     shared: dict[tuple[str, ...], list[Cell]] = {}
     for cell in cells:
         alone = (cell.id,) if probes[cell.probe].isolated else ()
-        shared.setdefault((cell.target, cell.context, *alone), []).append(cell)
-    made = [Batch(contexts[group[0].context], tuple(group), probes) for group in shared.values()]
+        shared.setdefault((_owner(cell, known), cell.context, *alone), []).append(cell)
+    made = [
+        Batch(contexts[group[0].context], tuple(group), _limited(probes, group, known))
+        for group in shared.values()
+    ]
     return sorted(made, key=_weight, reverse=True)
+
+
+def _owner(cell: Cell, controls: Mapping[str, Control]) -> str:
+    """Return for whose cells a host is started: one target, or all controls of a kind that harm nothing."""
+    control = controls.get(cell.target)
+    if control is None or not control.harmless:
+        return cell.target
+    return NEAR_MISS_PREFIX if control.near_miss else BROKEN_PREFIX
+
+
+def _limited(
+    probes: Mapping[str, Probe], group: Iterable[Cell], controls: Mapping[str, Control]
+) -> Mapping[str, Probe]:
+    limits = [
+        controls[cell.target].limit for cell in group if is_broken(cell.target) and cell.target in controls
+    ]
+    if not limits:
+        return probes
+    return {name: replace(probe, limit=min(probe.limit, max(limits))) for name, probe in probes.items()}
 
 
 def _weight(batch: Batch) -> float:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from matrix.model import Outcome
-from matrix.perform import CONTROL
+from matrix.targets import CONTROL, is_control
 from matrix.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -99,8 +99,8 @@ class Board:
     def targets(self) -> list[str]:
         """Return what is compared, controls left out: they are shown beside what they prove."""
         found = dict.fromkeys(cell.target for cell in self.cells)
-        shown = [target for target in found if target != CONTROL]
-        return shown or list(found)
+        shown = [target for target in found if not is_control(target)]
+        return shown or [target for target in found if target == CONTROL]
 
     def contexts(self, target: str) -> list[str]:
         """Return the rows of a target's grid."""
@@ -163,9 +163,9 @@ class Board:
         return Tally(len(chosen), len(done), sum(self.is_red(cell) for cell in done))
 
     def controls(self, context: str) -> Tally:
-        """Return how many of a context's controls were caught; ``red`` counts those that were not.
+        """Return how many of a context's controls came out as they must; ``red`` counts the others.
 
         Controls that mean nothing in the context are not counted.
         """
-        chosen = [cell for cell in self.cells if cell.target == CONTROL and cell.context == context]
+        chosen = [cell for cell in self.cells if is_control(cell.target) and cell.context == context]
         return self.tally([cell for cell in chosen if self.mark(cell) is not Mark.SKIP])

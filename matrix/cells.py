@@ -5,23 +5,23 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from itertools import product
+from itertools import chain, product
 from typing import TYPE_CHECKING
 
+from matrix.claims import cells_of_control, control_entry_point
 from matrix.model import Cell
-from matrix.perform import AGENT_RUNTIME, CONTROL
+from matrix.targets import AGENT_RUNTIME, CONTROL, control_name, target_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from matrix.registry import Registry
 
-__all__ = ("CONTROL_ENTRY_POINT", "GATE", "Selection", "SelectionError", "all_cells", "select")
+__all__ = ("GATE", "Selection", "SelectionError", "all_cells", "select")
 
-# What a run without --target judges: our own entry points, and that every probe can fail.
+# What a run without --target judges, besides the controls of matrix/controls: our own entry points, and
+# that every probe can fail.
 GATE = (AGENT_RUNTIME, CONTROL)
-# A control proves something about the probe in a context; through which entry point is all one.
-CONTROL_ENTRY_POINT = "run_workflow"
 
 
 class SelectionError(Exception):
@@ -43,12 +43,22 @@ class Selection:
 
 
 def all_cells(registry: Registry, targets: Iterable[str] | None = None) -> list[Cell]:
-    """Return every cell of some targets, or of all: ordered by target, context, entry point, probe."""
+    """Return every cell of some targets, or of all: ordered by target, context, entry point, probe.
+
+    A control of ``matrix/controls`` has the cells that it speaks of and no others.
+    """
     chosen = _targets(registry) if targets is None else targets
+    return list(chain.from_iterable(_cells_of(registry, target) for target in chosen))
+
+
+def _cells_of(registry: Registry, target: str) -> list[Cell]:
+    control = control_name(target)
+    if control is not None:
+        return cells_of_control(registry, registry.control(control).statement)
     contexts, probes = sorted(registry.contexts()), list(registry.probes())
     return [
         Cell(target, entry_point, context, probe)
-        for target, context, entry_point, probe in product(chosen, contexts, registry.entry_points(), probes)
+        for context, entry_point, probe in product(contexts, registry.entry_points(), probes)
     ]
 
 
@@ -62,7 +72,7 @@ def select(registry: Registry, selection: Selection) -> list[Cell]:
     """
     if selection.cells:
         return _whole_cells(registry, selection.cells)
-    targets = _matching("target", selection.targets or GATE, _targets(registry))
+    targets = _matching("target", selection.targets or _gate(registry), _targets(registry))
     entry_points = _matching("entry point", selection.entry_points or ("*",), list(registry.entry_points()))
     contexts = _matching("context", selection.contexts or ("*",), list(registry.contexts()))
     probes = _matching("probe", _by_promise(registry, selection.probes) or ("*",), list(registry.probes()))
@@ -73,7 +83,7 @@ def select(registry: Registry, selection: Selection) -> list[Cell]:
         if cell.entry_point in entry_points
         and cell.context in contexts
         and cell.probe in probes
-        and (cell.target != CONTROL or every_control or cell.entry_point == _control_entry_point(registry))
+        and (cell.target != CONTROL or every_control or cell.entry_point == control_entry_point(registry))
     ]
 
 
@@ -87,12 +97,11 @@ def _by_promise(registry: Registry, patterns: Sequence[str]) -> list[str]:
 
 
 def _targets(registry: Registry) -> list[str]:
-    return [*GATE, *registry.peers()]
+    return [*_gate(registry), *registry.peers()]
 
 
-def _control_entry_point(registry: Registry) -> str:
-    names = list(registry.entry_points())
-    return CONTROL_ENTRY_POINT if CONTROL_ENTRY_POINT in names else names[0]
+def _gate(registry: Registry) -> list[str]:
+    return [*GATE, *sorted(target_of(control) for control in registry.controls().values())]
 
 
 def _whole_cells(registry: Registry, patterns: Sequence[str]) -> list[Cell]:

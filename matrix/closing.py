@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from matrix.board import Board, Mark
 from matrix.cells import GATE
 from matrix.grid import Grid, Line, legend, probe_legend
-from matrix.judged import ExitCode
+from matrix.judged import ExitCode, rank
 from matrix.model import Outcome
 from matrix.verdict import Verdict
 
@@ -32,6 +32,8 @@ def closing_lines(board: Board, result: RunResult, *, width: int, ascii_only: bo
     for target in board.targets():
         lines += [[], _title(board, target)]
         lines += Grid(board, target, width=width, ascii_only=ascii_only).lines()
+    if not board.targets():
+        lines += [[], *_claims(result.judged, ascii_only=ascii_only)]
     columns = {column.code: column for target in board.targets() for column in board.columns(target)}
     lines += [[], *probe_legend(list(columns.values()), width), [], legend(ascii_only=ascii_only)]
     if result.unexpected:
@@ -46,6 +48,18 @@ def objections_as_lines(objections: Sequence[Objection]) -> list[str]:
     lines = [str(objection) for objection in objections[:MAX_LISTED]]
     if len(objections) > MAX_LISTED:
         lines.append(f"and {len(objections) - MAX_LISTED} more")
+    return lines
+
+
+def _claims(judged: Iterable[Judged], *, ascii_only: bool) -> list[Line]:
+    """Return a line for each control, where nothing else ran that a grid could show."""
+    lines: list[Line] = []
+    for group in _grouped(judged, lambda one: one.cell.target):
+        lines.append([(group[0].cell.target, "bold"), (f"  in {group[0].cell.context}", "dim")])
+        for one in group:
+            sign = Mark.of(one.record.outcome).sign(ascii_only=ascii_only)
+            style = "green" if one.verdict is Verdict.OK else "bold white on red"
+            lines.append([("  ", ""), (sign, style), (f" {one.cell.probe}", "")])
     return lines
 
 
@@ -85,7 +99,7 @@ def _entries(red: Iterable[Judged]) -> list[list[Judged]]:
         rest, lambda one: (one.cell.target, one.cell.probe, one.verdict, one.record.outcome)
     ):
         entries += [group] if len(group) > MAX_ALIKE else [[one] for one in group]
-    return sorted(entries, key=lambda entry: (not entry[0].uncaught, entry[0].verdict is not Verdict.BROKEN))
+    return sorted(entries, key=lambda entry: rank(entry[0]))
 
 
 def _grouped(cells: Iterable[Judged], key: Callable[[Judged], object]) -> list[list[Judged]]:
@@ -145,6 +159,12 @@ def _totals(result: RunResult) -> list[Line]:
         caught = sum(one.verdict is Verdict.OK for one in result.controls)
         style = "green" if caught == len(result.controls) else "bold white on red"
         lines.append([(f"controls: {caught} of {len(result.controls)} broken bridges noticed", style)])
+    if result.near_misses:
+        passed = sum(one.verdict is Verdict.OK for one in result.near_misses)
+        style = "green" if passed == len(result.near_misses) else "bold white on red"
+        lines.append(
+            [(f"near misses: {passed} of {len(result.near_misses)} odd but right bridges passed", style)]
+        )
     known = sum(one.expectation is not None and one.verdict is Verdict.OK for one in result.judged)
     if known:
         lines.append([(f"known failures: {known}, see matrix/expectations.toml", "yellow")])

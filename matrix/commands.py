@@ -17,11 +17,12 @@ from matrix.closing import objections_as_lines
 from matrix.fingerprint import fingerprint
 from matrix.judged import ExitCode, Judged, RunResult, in_order
 from matrix.lock import lock_objections, lock_of, lock_text
-from matrix.markdown import contexts_as_markdown, replace_between_markers
+from matrix.markdown import contexts_as_markdown, controls_as_markdown, replace_tables
 from matrix.plan import in_ci
 from matrix.results import Results, summary
 from matrix.run import judge_cells, packages_of, read_expectations
 from matrix.show import Plain, Show
+from matrix.targets import target_of
 
 if TYPE_CHECKING:
     from matrix.expectations import Expectations
@@ -39,6 +40,7 @@ def list_names(registry: Registry, *, as_json: bool) -> int:
             "control": "the same under each probe's own broken bridge, which the probe must notice",
             **{name: peer.summary for name, peer in registry.peers().items()},
         },
+        "controls": {target_of(control): control.summary for control in registry.controls().values()},
         "entry points": {name: one.label for name, one in registry.entry_points().items()},
         "contexts": {name: one.summary for name, one in sorted(registry.contexts().items())},
         "probes": {name: f"{one.promise}: {one.claim}" for name, one in registry.probes().items()},
@@ -126,20 +128,22 @@ def lock(registry: Registry, *, write: bool, check: bool) -> int:
 
 
 def table(registry: Registry, *, write: Path | None, check: Path | None) -> int:
-    """Print the table of contexts, write it into a document, or compare it with the one that is there."""
-    contexts = [context for _, context in sorted(registry.contexts().items())]
-    text = contexts_as_markdown(contexts)
+    """Print the tables of contexts and controls; write, or check, those that a document has markers for."""
+    tables = {
+        "contexts": contexts_as_markdown(one for _, one in sorted(registry.contexts().items())),
+        "controls": controls_as_markdown(registry.controls().values()),
+    }
     document = write or check
     if document is None:
-        print(text)
+        print("\n\n".join(tables.values()))
         return ExitCode.EXPECTED
     before = document.read_text(encoding="utf-8")
-    after = replace_between_markers(before, text)
+    after = replace_tables(before, tables)
     if before == after:
         return ExitCode.EXPECTED
     if check is not None:
         print(
-            f"{check}: its table is out of date; write: python -m matrix table --write {check}",
+            f"{check}: a table is out of date; write: python -m matrix table --write {check}",
             file=sys.stderr,
         )
         return ExitCode.UNEXPECTED

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from matrix.model import Outcome
-from matrix.perform import CONTROL
 from matrix.recorded import text_of
+from matrix.targets import is_broken
 from matrix.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def _kind(old: Mapping[str, object] | None, new: Mapping[str, object] | None) ->
 
 def _is_well(record: Mapping[str, object]) -> bool:
     """Whether a cell passed; whether its probe noticed, if it is a control."""
-    if text_of(record, "cell").split("/")[0].split(":")[0] == CONTROL:
+    if is_broken(text_of(record, "cell").split("/")[0]):
         return text_of(record, "verdict") == Verdict.OK.value
     return text_of(record, "outcome") == Outcome.PASS.value
 

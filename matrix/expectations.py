@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from matrix.model import Cell, Outcome
-from matrix.perform import CONTROL
+from matrix.targets import CONTROL, is_control
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -117,8 +117,8 @@ def _problems(entry: dict[str, object]) -> list[str]:
     if isinstance(cells, str):
         if cells.count("/") != 3:
             problems.append(f"cells {cells!r} is not a pattern; write TARGET/ENTRY_POINT/CONTEXT/PROBE")
-        elif fnmatchcase(CONTROL, cells.split("/", maxsplit=1)[0]):
-            problems.append(f"cells {cells!r} excuses controls, which must fail; name a target instead")
+        elif fnmatchcase(CONTROL, target := cells.split("/", maxsplit=1)[0]) or is_control(target):
+            problems.append(f"cells {cells!r} excuses controls, which nothing may; name a target instead")
     return problems
 
 

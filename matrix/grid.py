@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from matrix.board import Board, Column, Mark
 from matrix.model import Cell
-from matrix.perform import CONTROL
+from matrix.targets import is_control
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -112,7 +112,7 @@ class Grid:
 
     @cached_property
     def _has_controls(self) -> bool:
-        return any(cell.target == CONTROL for cell in self.board.cells)
+        return any(is_control(cell.target) for cell in self.board.cells)
 
     @cached_property
     def _totals_heading(self) -> str:

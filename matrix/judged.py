@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from matrix.model import Outcome
-from matrix.perform import CONTROL
-from matrix.verdict import Verdict, judge, judge_control
+from matrix.targets import CONTROL, is_broken, is_control, is_near_miss
+from matrix.verdict import Verdict, judge, judge_control, judge_near_miss
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matrix.objection import Objection
     from matrix.record import Record
 
-__all__ = ("ExitCode", "Judged", "RunResult", "in_order", "judge_record")
+__all__ = ("ExitCode", "Judged", "RunResult", "in_order", "judge_record", "rank")
 
 
 class ExitCode(enum.IntEnum):
@@ -48,26 +48,39 @@ class Judged:
 
     @property
     def uncaught(self) -> bool:
-        """Whether this is a control that its probe did not notice."""
-        return self.cell.target == CONTROL and self.record.outcome is Outcome.PASS
+        """Whether this is a broken bridge that its probe did not notice."""
+        return is_broken(self.cell.target) and self.record.outcome is Outcome.PASS
+
+    @property
+    def rejected(self) -> bool:
+        """Whether this is a right bridge, among the controls, that a probe failed."""
+        return is_near_miss(self.cell.target) and self.verdict is not Verdict.OK
 
     @property
     def sentence(self) -> str:
         """What there is to say of this cell in one line."""
         record = self.record
         if self.uncaught:
-            return "uncaught control: the probe passes on its own broken bridge, so its passes prove nothing"
+            bridge = "its own" if self.cell.target == CONTROL else "this"
+            return (
+                f"uncaught control: the probe passes on {bridge} broken bridge, so its passes prove nothing"
+            )
         if self.verdict is Verdict.STALE and self.expectation is not None:
             return f"passes, although the expectation {self.expectation.cells!r} says not; delete the entry"
         phase = f" in {record.phase.value}" if record.phase is not None else ""
         known = f" (expected is {self.expectation.outcome.value})" if self.expectation is not None else ""
-        return f"{record.outcome.value}{phase}{known}: {record.detail}".rstrip(": ")
+        said = f"{record.outcome.value}{phase}{known}: {record.detail}".rstrip(": ")
+        if self.rejected and record.outcome is not Outcome.ERROR:
+            return f"rejected near miss: this bridge is right, so the probe's failures prove nothing: {said}"
+        return said
 
 
 def judge_record(record: Record, expectations: Expectations) -> Judged:
     """Return the verdict on one record in the light of the known failures."""
-    if record.cell.target == CONTROL:
+    if is_broken(record.cell.target):
         return Judged(record, judge_control(record.outcome, record.phase))
+    if is_near_miss(record.cell.target):
+        return Judged(record, judge_near_miss(record.outcome))
     entry = expectations.of(record.cell)
     expected = None if entry is None else entry.outcome
     return Judged(record, judge(record.outcome, expected=expected), entry)
@@ -95,14 +108,19 @@ class RunResult:
 
     @property
     def unexpected(self) -> list[Judged]:
-        """Return what makes the run red, uncaught controls before everything else."""
+        """Return what makes the run red, controls that prove the probes wrong before everything else."""
         red = [one for one in self.judged if one.verdict is not Verdict.OK]
-        return sorted(red, key=lambda one: (not one.uncaught, one.verdict is not Verdict.BROKEN))
+        return sorted(red, key=rank)
 
     @property
     def controls(self) -> list[Judged]:
-        """Return the controls that ran."""
-        return [one for one in self.judged if one.cell.target == CONTROL and _ran(one)]
+        """Return the broken bridges that ran."""
+        return [one for one in self.judged if is_broken(one.cell.target) and _ran(one)]
+
+    @property
+    def near_misses(self) -> list[Judged]:
+        """Return the right bridges, among the controls, that ran."""
+        return [one for one in self.judged if is_near_miss(one.cell.target) and _ran(one)]
 
     @property
     def performed(self) -> int:
@@ -134,13 +152,18 @@ class RunResult:
 
     def outcomes(self) -> dict[str, int]:
         """Return how often each outcome came, controls left out."""
-        counted = Counter(one.record.outcome for one in self.judged if one.cell.target != CONTROL)
+        counted = Counter(one.record.outcome for one in self.judged if not is_control(one.cell.target))
         return {outcome.value: counted[outcome] for outcome in Outcome if counted[outcome]}
 
     def verdicts(self) -> dict[str, int]:
         """Return how often each verdict came."""
         counted = Counter(one.verdict for one in self.judged)
         return {verdict.value: counted[verdict] for verdict in Verdict if counted[verdict]}
+
+
+def rank(one: Judged) -> tuple[bool, bool, bool]:
+    """Return the order in which red cells are to be read: what proves the probes wrong comes first."""
+    return (not one.uncaught, not one.rejected, one.verdict is not Verdict.BROKEN)
 
 
 def _ran(one: Judged) -> bool:

@@ -1,4 +1,4 @@
-"""Markdown: a run for the summary of a CI job, and the table of contexts for the README."""
+"""Markdown: a run for the summary of a CI job, and the tables of contexts and controls for documents."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 from matrix.board import Board, Mark
 from matrix.judged import ExitCode
 from matrix.model import Cell
+from matrix.targets import target_of
 from matrix.verdict import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from matrix.judged import Judged, RunResult
-    from matrix.model import Context, Facts
+    from matrix.model import Context, Control, Facts
 
-__all__ = ("BEGIN", "END", "contexts_as_markdown", "replace_between_markers", "run_as_markdown")
+__all__ = ("contexts_as_markdown", "controls_as_markdown", "marked", "replace_tables", "run_as_markdown")
 
-BEGIN, END = "<!-- contexts:begin -->", "<!-- contexts:end -->"
 # A CI job summary is cut off after a megabyte; a reader gives up long before.
 MAX_LISTED = 100
 
@@ -51,17 +51,47 @@ def contexts_as_markdown(contexts: Iterable[Context]) -> str:
     return "\n".join(rows)
 
 
-def replace_between_markers(document: str, table: str) -> str:
-    """Return ``document`` with ``table`` between its markers.
+def controls_as_markdown(controls: Iterable[Control]) -> str:
+    """Return the table of controls: broken bridges first, then those that are right and look odd."""
+    rows = [
+        "| control | its mistake, or its oddity | must be caught by, or must pass | in |",
+        "|---|---|---|---|",
+    ]
+    for control in sorted(controls, key=lambda control: (control.near_miss, control.name)):
+        names = ", ".join(f"`{name}`" for name in control.passes or control.caught_by)
+        held = f"passes {names}" if control.near_miss else names
+        rows.append(f"| `{target_of(control)}` | {control.summary} | {held} | `{control.context}` |")
+    return "\n".join(rows)
+
+
+def marked(name: str, table: str) -> str:
+    """Return a table between the markers by which a document says where it goes."""
+    begin, end = _markers(name)
+    return f"{begin}\n{table}\n{end}"
+
+
+def replace_tables(document: str, tables: Mapping[str, str]) -> str:
+    """Return ``document`` with those tables, by name, for which it has markers.
 
     Raises:
-        ValueError: the document does not have both markers, in order.
+        ValueError: the document has markers for none of them, or only the first of a pair.
     """
-    before, begin, rest = document.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"the markers are missing; write {BEGIN} and {END} on lines of their own")
-    return f"{before}{BEGIN}\n{table}\n{END}{after}"
+    present = [name for name in tables if _markers(name)[0] in document]
+    if not present:
+        pairs = " or ".join(" and ".join(_markers(name)) for name in tables)
+        raise ValueError(f"the markers are missing; write {pairs}, each on a line of its own")
+    for name in present:
+        begin, end = _markers(name)
+        before, _, rest = document.partition(begin)
+        _, found, after = rest.partition(end)
+        if not found:
+            raise ValueError(f"{begin} has no {end} after it; write it on a line of its own")
+        document = before + marked(name, tables[name]) + after
+    return document
+
+
+def _markers(name: str) -> tuple[str, str]:
+    return f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
 
 
 def _loop(facts: Facts) -> str:
@@ -75,6 +105,9 @@ def _headline(result: RunResult) -> str:
     counts = ", ".join(f"{number} {word}" for word, number in result.outcomes().items())
     caught = sum(one.verdict is Verdict.OK for one in result.controls)
     controls = f" · controls caught: {caught} of {len(result.controls)}" if result.controls else ""
+    if result.near_misses:
+        passed = sum(one.verdict is Verdict.OK for one in result.near_misses)
+        controls += f" · near misses passed: {passed} of {len(result.near_misses)}"
     python = result.fingerprint.get("python", "")
     return (
         f"## {sign} matrix: {result.closing_word}\n\n"

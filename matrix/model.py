@@ -18,6 +18,7 @@ __all__ = (
     "AnyFunction",
     "Cell",
     "Context",
+    "Control",
     "EntryPoint",
     "Expected",
     "Facts",
@@ -206,12 +207,52 @@ class Peer:
     requires: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Control:
+    """One bridge that shows what the probes can tell: a broken one, or a right one that looks odd.
+
+    It names either ``caught_by`` or ``passes``; what it names is held against it in every run of the
+    gate; ``python -m matrix power`` shows what all the other probes say.
+
+    Attributes:
+        name: file name without ``.py``; part of the targets ``control:NAME`` and ``near_miss:NAME``.
+        summary: the mistake, or the oddity, in one line for tables; no full stop.
+        caught_by: the probes that must fail on this broken bridge, each of them.
+        passes: the probes that are tempted to fail this right bridge, and must pass; may be patterns with
+            ``*``. ``python -m matrix power`` holds all the others to it, too.
+        without: probes whose promise this right bridge does not make.
+        context: where that is so; the gate runs it there.
+        limit: seconds after which a check of a broken bridge counts as hanging, if the probe's own limit
+            is not shorter. A deadlock comes at once, and every gate waits for it.
+        harmless: whether it leaves nothing behind in its process, so that others like it can share that.
+        requires: import names of the packages it needs.
+        platforms: ``sys.platform`` values where that is so; empty means everywhere.
+    """
+
+    name: str
+    summary: str
+    caught_by: tuple[str, ...] = ()
+    passes: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    context: str = "plain_script"
+    limit: float = 6.0
+    harmless: bool = False
+    requires: tuple[str, ...] = ()
+    platforms: tuple[str, ...] = ()
+
+    @property
+    def near_miss(self) -> bool:
+        """Whether this bridge is right, however it looks."""
+        return bool(self.passes)
+
+
 @dataclass(frozen=True, order=True)
 class Cell:
     """Target, entry point, context and probe: the smallest thing that is judged.
 
-    ``target`` is ``agent_runtime``, a peer's name, or ``control``: then the entry point under test
-    is agent_runtime's, wrapped in the probe's own ``broken``, and the outcome must be a failure.
+    ``target`` is ``agent_runtime``, a peer's name, or a control's. ``control`` is the entry point of
+    agent_runtime in the probe's own ``broken``, ``control:NAME`` a broken bridge of
+    ``matrix/controls``: both must fail. ``near_miss:NAME`` is a right one that must pass.
     """
 
     target: str

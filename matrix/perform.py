@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 from matrix import facts as facts_module
 from matrix.findings import Expected, Refused, take_observations
 from matrix.model import Cell, Outcome, Run, Source
+from matrix.targets import AGENT_RUNTIME, CONTROL, control_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -17,10 +18,7 @@ if TYPE_CHECKING:
     from matrix.model import RunAsync
     from matrix.registry import Registry
 
-__all__ = ("AGENT_RUNTIME", "CONTROL", "Finding", "callable_under_test", "judge_here")
-
-AGENT_RUNTIME = "agent_runtime"
-CONTROL = "control"
+__all__ = ("Finding", "callable_under_test", "judge_here")
 
 # Texts in a record are for reading; the ends of a traceback are what is read. Both are guesses.
 MAX_TRACEBACK = 30_000
@@ -60,7 +58,8 @@ def callable_under_test(registry: Registry, cell: Cell) -> Run:
     """Return what the cell's target makes of its entry point.
 
     ``agent_runtime`` is the entry point itself, ``control`` the entry point under the probe's own
-    ``broken``, any other target a peer whose source is bound to the entry point's async variant.
+    ``broken``; any other target is a control or peer whose source is bound to the entry point's async
+    variant.
 
     Raises:
         RegistryError: the cell names something that no file holds.
@@ -72,11 +71,13 @@ def callable_under_test(registry: Registry, cell: Cell) -> Run:
     if cell.target == CONTROL:
         broken = cast("Callable[[Run], Run]", registry.probe(cell.probe).functions["broken"])
         return broken(call)
-    peer = cast("Run", registry.peer(cell.target).functions["call"])
+    control = control_name(cell.target)
+    bridge = registry.peer(cell.target) if control is None else registry.control(control)
+    bridged = cast("Run", bridge.functions["call"])
     native = cast("RunAsync", functions["call_async"])
 
     def run(source: Source, inputs: Mapping[str, object], /) -> Mapping[str, object]:
-        return peer(replace(source, native=native), inputs)
+        return bridged(replace(source, native=native), inputs)
 
     return run
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from matrix.batch import Batch, batches
 from matrix.model import Cell, Outcome
-from matrix.perform import AGENT_RUNTIME, CONTROL
 from matrix.record import Record
+from matrix.targets import AGENT_RUNTIME, CONTROL, control_name, target_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -57,7 +57,8 @@ def plan(registry: Registry, cells: Iterable[Cell], *, ci: bool) -> Plan:
             runnable.append(cell)
         else:
             settled.append(record)
-    grouped = batches(runnable, registry.contexts(), registry.probes())
+    controls = {target_of(control): control for control in registry.controls().values()}
+    grouped = batches(runnable, registry.contexts(), registry.probes(), controls=controls)
     return Plan(chosen, tuple(grouped), tuple(settled))
 
 
@@ -84,9 +85,16 @@ class _Missing:
 def does_not_apply(registry: Registry, cell: Cell) -> str | None:
     """Return why a cell means nothing on this system or in its context; None when it means something."""
     context = registry.context(cell.context).statement
-    if context.platforms and not any(sys.platform.startswith(name) for name in context.platforms):
+    if not _exists(context.platforms):
         return f"the context does not exist on {sys.platform}"
+    control = control_name(cell.target)
+    if control is not None and not _exists(registry.control(control).statement.platforms):
+        return f"the control means nothing on {sys.platform}"
     return registry.probe(cell.probe).statement.skip_when(context.facts)
+
+
+def _exists(platforms: tuple[str, ...]) -> bool:
+    return not platforms or any(sys.platform.startswith(name) for name in platforms)
 
 
 def _settle(registry: Registry, cell: Cell, missing: _Missing) -> Record | None:
@@ -97,7 +105,10 @@ def _settle(registry: Registry, cell: Cell, missing: _Missing) -> Record | None:
         *registry.context(cell.context).statement.requires,
         *registry.probe(cell.probe).statement.requires,
     ]
-    if cell.target not in {AGENT_RUNTIME, CONTROL}:
+    control = control_name(cell.target)
+    if control is not None:
+        needed += registry.control(control).statement.requires
+    elif cell.target not in {AGENT_RUNTIME, CONTROL}:
         needed += registry.peer(cell.target).statement.requires
     absent = missing.of(needed)
     if absent:

@@ -1,4 +1,4 @@
-"""The registries: each file of contexts, entry_points, probes and peers is found by its name.
+"""The registries: each file of contexts, entry_points, probes, peers and controls is found by its name.
 
 A file that does not hold what its folder asks for is refused with what to write. Loading imports the
 file and nothing more: hosts and peers are imported by the functions inside, when they run.
@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from matrix.model import AnyFunction, Context, EntryPoint, Peer, Probe
+from matrix.claims import wrong_claims
+from matrix.model import AnyFunction, Context, Control, EntryPoint, Peer, Probe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,7 +25,7 @@ __all__ = ("BUILT_IN", "Entry", "Kind", "Registry", "RegistryError")
 
 BUILT_IN = Path(__file__).parent
 
-S = TypeVar("S", Context, EntryPoint, Probe, Peer)
+S = TypeVar("S", Context, EntryPoint, Probe, Peer, Control)
 
 
 class RegistryError(Exception):
@@ -61,6 +62,7 @@ _CONTEXTS = Kind("contexts", "CONTEXT", Context, {"host": ("job",)})
 _ENTRY_POINTS = Kind("entry_points", "ENTRY_POINT", EntryPoint, {"call": _SOURCE, "call_async": _SOURCE})
 _PROBES = Kind("probes", "PROBE", Probe, {"check": ("run",), "broken": ("run",)})
 _PEERS = Kind("peers", "PEER", Peer, {"call": _SOURCE})
+_CONTROLS = Kind("controls", "CONTROL", Control, {"call": _SOURCE})
 
 
 class Registry:
@@ -91,6 +93,10 @@ class Registry:
         """Return one peer; :class:`RegistryError` when its file is refused."""
         return self._entry(_PEERS, name)
 
+    def control(self, name: str) -> Entry[Control]:
+        """Return one control; :class:`RegistryError` when its file is refused."""
+        return self._entry(_CONTROLS, name)
+
     def contexts(self) -> dict[str, Context]:
         """Return every context's statement by name."""
         return {name: self.context(name).statement for name in self.names(_CONTEXTS.folder)}
@@ -108,8 +114,12 @@ class Registry:
         """Return every peer's statement by name."""
         return {name: self.peer(name).statement for name in self.names(_PEERS.folder)}
 
+    def controls(self) -> dict[str, Control]:
+        """Return every control's statement by name."""
+        return {name: self.control(name).statement for name in self.names(_CONTROLS.folder)}
+
     def verify(self) -> None:
-        """Load every file.
+        """Load every file, and hold what controls say of probes and contexts against those.
 
         Raises:
             RegistryError: files are refused; the error lists all of them.
@@ -120,6 +130,7 @@ class Registry:
             _ENTRY_POINTS.folder: self.entry_point,
             _PROBES.folder: self.probe,
             _PEERS.folder: self.peer,
+            _CONTROLS.folder: self.control,
         }
         for folder, load in loaders.items():
             for name in self.names(folder):
@@ -127,6 +138,7 @@ class Registry:
                     load(name)
                 except RegistryError as error:
                     problems += error.problems
+        problems = problems or wrong_claims(self)
         if problems:
             raise RegistryError(problems)
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from matrix.junit import junit_of
 from matrix.markdown import run_as_markdown
 from matrix.page import page_of
-from matrix.perform import CONTROL
 from matrix.record import SCHEMA
 from matrix.recorded import RECORDS, SUMMARY, read_run, repeat_command
+from matrix.targets import is_control
 from matrix.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -100,6 +100,10 @@ def summary(result: RunResult, board: Board) -> dict[str, object]:
             "total": len(result.controls),
             "caught": sum(one.verdict.value == "ok" for one in result.controls),
         },
+        "near_misses": {
+            "total": len(result.near_misses),
+            "passed": sum(one.verdict.value == "ok" for one in result.near_misses),
+        },
         "unexpected": [
             {
                 "cell": one.cell.id,
@@ -113,6 +117,6 @@ def summary(result: RunResult, board: Board) -> dict[str, object]:
         "catalogue": board.catalogue(),
         "objections": [objection.as_data() for objection in result.objections],
         "results": {
-            one.cell.id: one.record.outcome.value for one in result.judged if one.cell.target != CONTROL
+            one.cell.id: one.record.outcome.value for one in result.judged if not is_control(one.cell.target)
         },
     }

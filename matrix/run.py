@@ -10,6 +10,7 @@ from matrix.expectations import Expectations
 from matrix.judged import Judged, judge_record
 from matrix.parent import supervise
 from matrix.plan import plan
+from matrix.targets import control_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
@@ -63,4 +64,6 @@ def packages_of(registry: Registry, cells: Iterable[Cell]) -> list[str]:
         names.update(probes[probe].requires)
     for target in {cell.target for cell in chosen} & set(peers):
         names.update(peers[target].requires)
+    for control in {control_name(cell.target) for cell in chosen} - {None}:
+        names.update(registry.control(str(control)).statement.requires)
     return sorted(names)

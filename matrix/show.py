@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from matrix.board import Board, Mark
 from matrix.closing import closing_lines
-from matrix.perform import CONTROL
+from matrix.targets import is_control
 from matrix.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -77,7 +77,8 @@ class Plain(Show):
         self._write(f"{sign} {judged.cell.id}: {' '.join(judged.sentence.split())[:400]}{more}")
 
     def _line_of(self, context: str) -> str:
-        own = [cell for cell in self._board.cells if cell.context == context and cell.target != CONTROL]
+        here = [cell for cell in self._board.cells if cell.context == context]
+        own = [cell for cell in here if not is_control(cell.target)]
         counts = []
         for mark in Mark:
             number = sum(self._board.mark(cell) is mark for cell in own)

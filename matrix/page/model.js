@@ -21,8 +21,16 @@ const COMPARING = "against" in DATA;
 // An object that came from JSON has a prototype; a context may be called "constructor".
 const lookup = (table, name) => (Object.hasOwn(table, name) ? table[name] : undefined);
 
+// Broken bridges have to fail: a probe's own, and each of those that stand for themselves.
+const isBroken = (cell) => cell.startsWith("control/") || cell.startsWith("control:");
+
+// Controls that stand for themselves share one grid, with a row for each in place of its one context.
+const CONTROLS = "controls";
+const isControl = (target) => target === "control" || target === CONTROLS;
+
 function asRecord(raw) {
-  const [target, entryPoint, context, probe] = raw.cell.split("/");
+  const [named, entryPoint, where, probe] = raw.cell.split("/");
+  const [target, context] = /^(control|near_miss):/.test(named) ? [CONTROLS, named] : [named, where];
   const environment = DATA.environments[raw.environment];
   return { ...raw, target, entryPoint, context, probe, environment, facts: DATA.facts[raw.facts] };
 }
@@ -39,7 +47,7 @@ function readRecords() {
     record.change ??= "";
     record.before &&= asRecord(record.before);
     // A control is a broken bridge: what its probe noticed is no failure.
-    record.word = record.target === "control" && record.verdict === "ok" && record.outcome !== "skip" ? "noticed" : record.outcome;
+    record.word = isBroken(record.cell) && record.verdict === "ok" && record.outcome !== "skip" ? "noticed" : record.outcome;
     record.unexpected = record.change !== "gone" && (record.verdict ?? "ok") !== "ok";
   }
   return records;
@@ -65,7 +73,7 @@ function readProbes() {
 const PROBES = readProbes();
 const PROBE = new Map(PROBES.map((probe) => [probe.name, probe]));
 const TARGETS = [...new Set(RECORDS.map((record) => record.target))].sort(
-  (one, other) => (one === "control") - (other === "control"),
+  (one, other) => isControl(one) - isControl(other),
 );
 const CONTEXTS = [...new Set(RECORDS.map((record) => record.context))].sort();
 const ENTRY_POINTS = [...new Set(RECORDS.map((record) => record.entryPoint))].sort();

@@ -32,7 +32,6 @@ def check(run: Run) -> None:
                 raise OSError("of the caller, who is handling it")
             except OSError:
                 _check_one(run, error, colour)
-    _check_one(run, StopIteration("of a def step"), "def")
 
 
 def _errors() -> list[Exception]:
@@ -59,6 +58,7 @@ def _check_one(run: Run, error: Exception, colour: Colour) -> None:
     got = caught(run, failing(fail, colour))
 
     of = f"{error!r} of a step that is {colour}"
+    expect(got=len(left), wanted=1, of=f"how often the step ran that raised {of}")
     _expect_same(got, error, of=of)
     _expect_same(got.__cause__, cause, of=f"__cause__ of {of}")
     _expect_same(got.__context__, left[0], of=f"__context__ of {of}")

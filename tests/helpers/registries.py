@@ -92,6 +92,17 @@ class Toy:
             f"def call(source, inputs):\n{_body(call)}",
         )
 
+    def control(self, name: str, call: str = "return {}", *, more: str = "caught_by=('works',)") -> Toy:
+        """Write a control from the body of its ``call(source, inputs)``, for the context ``script``."""
+        return self.write(
+            "controls",
+            name,
+            f"import time\n"
+            f"from matrix.model import Control\n"
+            f"CONTROL = Control({name!r}, 'toy', **{{'context': 'script', **dict({more})}})\n"
+            f"def call(source, inputs):\n{_body(call)}",
+        )
+
     def registry(self) -> Registry:
         """Return the registry that the files make."""
         return Registry(self.root)

@@ -77,9 +77,10 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "matrix/contexts": ("matrix.model",),
     "matrix/probes": ("matrix.model",),
     "matrix/peers": ("matrix.model",),
+    "matrix/controls": ("matrix.model", "agent_runtime.bridge"),
     "matrix/entry_points": ("matrix.model", "agent_runtime"),
 }
-HOSTS_AND_PEERS = ("matrix/contexts", "matrix/probes", "matrix/peers")
+HOSTS_AND_PEERS = ("matrix/contexts", "matrix/probes", "matrix/peers", "matrix/controls")
 """Folders whose modules may import other packages, but inside functions only."""
 
 
@@ -160,14 +161,21 @@ def test_the_runtime_never_knows_the_matrix_or_the_tests() -> None:
     assert found == []
 
 
-def test_only_entry_points_import_the_runtime_and_only_its_public_names() -> None:
+MAY_IMPORT_THE_RUNTIME = {
+    "matrix/entry_points": "agent_runtime",
+    "matrix/controls": "agent_runtime.bridge",
+}
+"""Folders of the matrix that need the runtime, and the one public module that each of them may name."""
+
+
+def test_only_entry_points_and_controls_import_the_runtime_and_only_its_public_names() -> None:
     found = [
         f"{place_of(path)}: {module}"
         for path, tree in PARSED.items()
         if place_of(path).startswith("matrix/")
         for module in imports(tree)
         if is_under(module, "agent_runtime")
-        and not (place_of(path).startswith("matrix/entry_points/") and module == "agent_runtime")
+        and MAY_IMPORT_THE_RUNTIME.get(place_of(path).rpartition("/")[0]) != module
     ]
 
     assert found == []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from matrix.__main__ import main
-from matrix.markdown import BEGIN, END
+from matrix.markdown import marked
 from matrix.model import Cell
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def test_table_command_writes_then_checks(
 ) -> None:
     toy.context("jupyter_cell").probe()
     readme = tmp_path / "README.md"
-    readme.write_text(f"{BEGIN}\n{END}\n", encoding="utf-8")
+    readme.write_text(marked("contexts", "") + "\n", encoding="utf-8")
     where = ["--registry", str(toy.root)]
 
     assert main(["table", "--check", str(readme), *where]) == 1

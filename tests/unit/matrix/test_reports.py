@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,8 +15,14 @@ from matrix.expectations import Expectations
 from matrix.grid import Grid, probe_legend
 from matrix.judged import RunResult, in_order, judge_record
 from matrix.live import Live
-from matrix.markdown import BEGIN, END, contexts_as_markdown, replace_between_markers, run_as_markdown
-from matrix.model import Context, Facts, Outcome
+from matrix.markdown import (
+    contexts_as_markdown,
+    controls_as_markdown,
+    marked,
+    replace_tables,
+    run_as_markdown,
+)
+from matrix.model import Context, Control, Facts, Outcome
 from matrix.record import Record
 from matrix.show import Plain
 
@@ -265,12 +272,34 @@ def test_markdown_cannot_be_broken_by_what_a_failure_says(wide: Toy) -> None:
 
 def test_table_of_contexts_replaces_what_is_between_the_markers() -> None:
     table = contexts_as_markdown([Context("plain_script", "a script", Facts(None, False, True), ("json",))])
-    document = f"# Title\n\n{BEGIN}\nold\n{END}\n\nend\n"
+    document = f"# Title\n\n{marked('contexts', 'old')}\n\nend\n"
 
-    assert replace_between_markers(document, table) == (
-        f"# Title\n\n{BEGIN}\n"
+    assert replace_tables(document, {"contexts": table, "controls": "not asked for"}) == (
+        "# Title\n\n<!-- contexts:begin -->\n"
         "| context | sync code is called | running loop | main thread | needs |\n"
         "|---|---|---|---|---|\n"
         "| `plain_script` | a script | none | yes | `json` |\n"
-        f"{END}\n\nend\n"
+        "<!-- contexts:end -->\n\nend\n"
     )
+
+
+def test_table_of_controls_names_what_is_held_against_each() -> None:
+    odd = Control("odd", "looks odd", passes=("works",))
+    broken = Control("lossy", "loses outputs", caught_by=("works", "other"), context="asyncio_run")
+
+    assert controls_as_markdown([odd, broken]).splitlines()[2:] == [
+        "| `control:lossy` | loses outputs | `works`, `other` | `asyncio_run` |",
+        "| `near_miss:odd` | looks odd | passes `works` | `plain_script` |",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("document", "sentence"),
+    [
+        pytest.param("nothing", "the markers are missing; write <!-- contexts:begin --> and", id="none"),
+        pytest.param("<!-- contexts:begin -->\n", "has no <!-- contexts:end --> after it", id="half_a_pair"),
+    ],
+)
+def test_document_without_markers_is_refused_with_what_to_write(document: str, sentence: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(sentence)):
+        replace_tables(document, {"contexts": "table"})

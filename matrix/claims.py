@@ -1,0 +1,97 @@
+"""What the controls claim: which cells each of them has, and which claims cannot be true."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from matrix.model import Cell
+from matrix.targets import target_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matrix.model import Control
+    from matrix.registry import Registry
+
+__all__ = ("cells_of_control", "control_entry_point", "wrong_claims")
+
+BOTH_OR_NEITHER = (
+    "a control is either broken or a near miss; write caught_by=('PROBE', ...) or passes=('PROBE', ...),"
+    " and not both"
+)
+# A control proves something about the probe in a context; through which entry point is all one.
+CONTROL_ENTRY_POINT = "run_workflow"
+
+
+def control_entry_point(registry: Registry) -> str:
+    """Return the entry point through which controls run."""
+    names = registry.names("entry_points")
+    return CONTROL_ENTRY_POINT if CONTROL_ENTRY_POINT in names else names[0]
+
+
+def cells_of_control(registry: Registry, control: Control) -> list[Cell]:
+    """Return the cells that a control speaks of: its context with each probe it names."""
+    entry_point, target = control_entry_point(registry), target_of(control)
+    return [
+        Cell(target, entry_point, control.context, probe)
+        for probe in _named(control, list(registry.probes()))
+    ]
+
+
+def wrong_claims(registry: Registry) -> list[str]:
+    """Return what is wrong with what controls say, each with what to write instead.
+
+    Every file of the registry has to be in order by itself.
+    """
+    return [
+        f"{registry.root / 'controls' / name}.py: {problem}"
+        for name, control in registry.controls().items()
+        for problem in _problems(registry, control)
+    ]
+
+
+def _problems(registry: Registry, control: Control) -> list[str]:
+    if bool(control.caught_by) == bool(control.passes):
+        return [BOTH_OR_NEITHER]
+    problems = []
+    contexts, probes = list(registry.contexts()), list(registry.probes())
+    if control.context not in contexts:
+        problems.append(
+            f"context names {control.context!r}, which is no context; {_nearest(control.context, contexts)}"
+        )
+    word = "passes" if control.near_miss else "caught_by"
+    named = [(word, pattern) for pattern in control.passes or control.caught_by]
+    for word, pattern in [*named, *(("without", name) for name in control.without)]:
+        if not any(fnmatchcase(probe, pattern) for probe in probes):
+            problems.append(f"{word} names {pattern!r}, which is no probe; {_nearest(pattern, probes)}")
+    return problems or _meaningless(registry, control)
+
+
+def _meaningless(registry: Registry, control: Control) -> list[str]:
+    """Return the claims about a broken bridge that would be skipped for ever, and so never held."""
+    context = registry.context(control.context).statement
+    here = [platforms for platforms in (control.platforms, context.platforms) if platforms]
+    if control.near_miss or not all(any(sys.platform.startswith(name) for name in names) for names in here):
+        return []
+    reasons = {name: registry.probe(name).statement.skip_when(context.facts) for name in control.caught_by}
+    return [
+        f"caught_by names {name!r}, which means nothing in {control.context} ({reason}); write another"
+        " context=, or leave the probe out"
+        for name, reason in reasons.items()
+        if reason
+    ]
+
+
+def _named(control: Control, probes: Sequence[str]) -> list[str]:
+    """Return the probes that a control names, in the order of ``probes``."""
+    patterns = control.passes or control.caught_by
+    named = [probe for probe in probes if any(fnmatchcase(probe, pattern) for pattern in patterns)]
+    return [probe for probe in named if probe not in control.without]
+
+
+def _nearest(name: str, names: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.4)
+    return f"nearest: {', '.join(near)}" if near else f"there are: {', '.join(names) or 'none'}"
