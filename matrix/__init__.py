@@ -7,6 +7,7 @@
     selection     registry · cells · plan · batch                    what there is, what runs, in which hosts
     child         child · perform · facts · assignment               judge a cell right where user code stands
     supervisor    parent · host · story · door · streams · process   one process group a host, limits, records
+    hangs         onlooker · procfs                                  which kind of hang, read from outside
     shared        wire · record · capture · fingerprint              what goes from one to the other
     meaning       verdict · expectations · judged                    what an outcome means to the gate
     showing       board · grid · show · live · closing               the terminal

@@ -12,6 +12,7 @@ import os
 import platform
 import signal
 import sys
+import threading
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -81,8 +82,8 @@ class Job:
         facts = as_data(observe_here(evidence))
         if not self._ready:
             self._ready = True
-            self._send("ready", facts=facts, fingerprint=_fingerprint())
-        self._send("begin", cell=cell.id)
+            self._send("ready", facts=facts, fingerprint=_fingerprint(), threads=_threads_here())
+        self._send("begin", cell=cell.id, thread=threading.get_native_id())
         finding = judge_here(self._registry, cell, evidence)
         if os.getpid() != self.pid:
             os._exit(STRAY_FORK)
@@ -123,6 +124,13 @@ class Job:
         # A supervisor that has stopped listening has given this host up and is about to kill it.
         with contextlib.suppress(OSError):
             self._records.sendall(wire.encode(kind, self._assignment.token, body))
+
+
+def _threads_here() -> list[int]:
+    """Return the system's numbers of the threads that the situation has brought along, where it tells."""
+    with contextlib.suppress(OSError):
+        return [int(name) for name in os.listdir("/proc/self/task")]
+    return []
 
 
 def _fingerprint() -> dict[str, object]:

@@ -1,6 +1,7 @@
 """One live host: its process, its connections, its output, and the steps from a fault to its end.
 
-RUNNING until a limit passes, it lies, dies or is done; after a hang ASKED for its stacks; KILLED until
+RUNNING until a limit passes, it lies, dies or is done; after a hang WATCHED from outside, then ASKED for its
+stacks; KILLED until
 the kernel says that the process is gone; then GONE, with a record of every cell it was to blame for.
 """
 
@@ -18,7 +19,8 @@ from typing import TYPE_CHECKING
 from matrix import process as processes
 from matrix.assignment import Assignment
 from matrix.child import STACKS_SIGNAL
-from matrix.model import Outcome, Phase
+from matrix.model import Outcome
+from matrix.onlooker import LOOKS, Onlooker, Scene, Sight
 from matrix.story import Fault, Remains, Story
 from matrix.streams import Connection, Output, Watch
 from matrix.wire import WireError, decode, new_token
@@ -46,6 +48,7 @@ class Stage(enum.Enum):
     """How far a host is from its end."""
 
     RUNNING = "running"
+    WATCHED = "watched from outside"
     ASKED = "asked for its stacks"
     KILLED = "killed"
     GONE = "gone"
@@ -77,6 +80,10 @@ class Host:
         # Set when something other than the phase's own limit is awaited.
         self._deadline: float | None = None
         self._stacks = b""
+        self._onlooker = Onlooker(Scene(0))
+        self._overdue_since = 0.0
+        self._looked = 0
+        self._sight: Sight | None = None
         self._records_streams: list[Connection] = []
         self._stacks_streams: list[Connection] = []
         self._output = Output(self._process, watch)
@@ -110,6 +117,8 @@ class Host:
             self.finish(f"the process did not end within {DEATH:g} s of SIGKILL")
         elif self.stage is Stage.ASKED:
             self.kill()
+        elif self.stage is Stage.WATCHED:
+            self._look()
         elif self._deadline is not None:
             self.story.fault = Fault(Outcome.CRASH, "the host closed its record stream during the call")
             self.kill()
@@ -134,7 +143,8 @@ class Host:
         if not ending:
             ending = _as_sentence(self._process.wait())
         stacks = self._stacks.decode(errors="replace")
-        self.records += self.story.settle(Remains(ending, stacks, self._output.text()), now=time.monotonic())
+        remains = Remains(ending, stacks, self._output.text(), self._sight)
+        self.records += self.story.settle(remains, now=time.monotonic())
         self._release()
 
     def close(self) -> None:
@@ -160,9 +170,22 @@ class Host:
         processes.end_all(self._process, marker=str(self._job), reported=pids)
 
     def _hang(self) -> None:
-        pid = self.story.current_pid if self.story.phase is Phase.CALL else self._process.pid
-        stopped = processes.process_state(pid) in {"T", "t"}
-        self.story.overdue(note="; the process was stopped by a signal" if stopped else "")
+        """Look at the processes before they are asked anything: what is asked behaves differently."""
+        self.story.overdue()
+        self.stage = Stage.WATCHED
+        self._overdue_since = time.monotonic()
+        self._onlooker = Onlooker(self.story.scene(self._process.pid))
+        self._look()
+
+    def _look(self) -> None:
+        self._sight = self._onlooker.look(time.monotonic())
+        self._looked += 1
+        if self._sight is None:
+            self._deadline = self._overdue_since + LOOKS[self._looked]
+        else:
+            self._ask_all()
+
+    def _ask_all(self) -> None:
         self.stage = Stage.ASKED
         self._deadline = time.monotonic() + ANSWER
         asked = [self._ask(connection.pid) for connection in self._stacks_streams]

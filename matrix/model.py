@@ -22,6 +22,7 @@ __all__ = (
     "EntryPoint",
     "Expected",
     "Facts",
+    "HangClass",
     "Job",
     "Outcome",
     "Peer",
@@ -109,6 +110,23 @@ class Phase(enum.Enum):
     ENTER = "enter"
     CALL = "call"
     EXIT = "exit"
+
+
+class HangClass(enum.Enum):
+    """Which kind of hang it was, read from outside; ``docs/matrix.md`` defines each by what is read."""
+
+    DEADLOCK = "deadlock"
+    """Every thread sleeps, and nothing that could wake one can come from outside or from a clock."""
+    STALLED = "stalled"
+    """Every thread sleeps, and something that could still come is waited for."""
+    SPINNING = "spinning"
+    """A thread uses a processor all the time."""
+    STARVED = "starved"
+    """A thread is ready to run and is kept from it: by other processes, or by the interpreter's lock."""
+    STOPPED = "stopped"
+    """A signal has stopped the process."""
+    UNKNOWN = "unknown"
+    """This system does not tell, or the process could not be looked at."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-__all__ = ("Readable", "end_all", "process_state", "readable_output", "sentinel", "start")
+__all__ = ("Readable", "end_all", "readable_output", "sentinel", "start")
 
 # How often a kill is repeated for processes that were forked while it went on; a guess.
 KILL_ROUNDS = 20
@@ -99,15 +99,6 @@ def readable_output(pipe: IO[bytes]) -> socket.socket | IO[bytes]:
 
     threading.Thread(target=carry, daemon=True, name="matrix-output").start()
     return ours
-
-
-def process_state(pid: int) -> str:
-    """Return the kernel's letter for the state of a process (R, S, T, ...), empty where it does not tell."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
-            return file.read().rpartition(")")[2].split()[0]
-    except (OSError, IndexError):
-        return ""
 
 
 def end_all(process: subprocess.Popen[bytes], *, marker: str, reported: Iterable[int]) -> None:

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from matrix.model import Cell, Outcome, Phase
+from matrix.model import Cell, HangClass, Outcome, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ("SCHEMA", "Record")
 
 # Raised when a field changes its meaning or goes away; a new field does not raise it.
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,12 @@ class Record:
         outcome: what happened.
         detail: one sentence on why, empty for a pass.
         phase: for a hang or crash, the part of the host's life it fell into.
+        hang_class: for a hang, which kind it was.
+        evidence: for a hang, what was read of the processes that makes it this kind.
+        signature: for a hang or crash with stacks, ten digits that equal ones share.
+        second_run: for a hang, whether it came again in a second, instrumented run; empty when none was made.
+        explanation: who waits for whom, from the second run.
+        task_stacks: where every asyncio task waits, from the second run.
         seconds: how long the check took, by the child's clock, or the supervisor's after a hang.
         host: which host of the run performed it, counted from 1; 0 when none did.
         traceback: the check's exception, as Python shows it.
@@ -40,6 +46,12 @@ class Record:
     outcome: Outcome
     detail: str = ""
     phase: Phase | None = None
+    hang_class: HangClass | None = None
+    evidence: str = ""
+    signature: str = ""
+    second_run: str = ""
+    explanation: str = ""
+    task_stacks: str = ""
     seconds: float = 0.0
     host: int = 0
     traceback: str = ""
@@ -61,10 +73,16 @@ class Record:
             "outcome": self.outcome.value,
             "detail": self.detail,
             "phase": None if self.phase is None else self.phase.value,
+            "hang_class": None if self.hang_class is None else self.hang_class.value,
+            "evidence": self.evidence,
+            "signature": self.signature,
+            "second_run": self.second_run,
+            "explanation": self.explanation,
             "seconds": round(self.seconds, 6),
             "host": self.host,
             "traceback": self.traceback,
             "stacks": self.stacks,
+            "task_stacks": self.task_stacks,
             "output": self.output,
             "facts": dict(self.facts),
             "fingerprint": dict(self.fingerprint),

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from matrix.model import Cell, Outcome, Phase
+from matrix.onlooker import Scene
 from matrix.record import Record
 from matrix.wire import Message, WireError
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from matrix.batch import Batch
+    from matrix.onlooker import Sight
 
 __all__ = ("EXIT_LIMIT", "Fault", "Remains", "Story")
 
@@ -41,11 +43,13 @@ class Remains:
         ending: how its process ended, as a sentence; empty when it ended well.
         stacks: what it answered when it was asked for its stacks.
         output: what it wrote.
+        sight: what its hang looked like from outside.
     """
 
     ending: str = ""
     stacks: str = ""
     output: str = ""
+    sight: Sight | None = None
 
 
 class Story:
@@ -61,6 +65,8 @@ class Story:
         self.fault: Fault | None = None
         self.current: Cell | None = None
         self.current_pid = 0
+        self._thread = 0
+        self._bystanders: dict[int, frozenset[int]] = {}
         self._on_begin = on_begin
         self._began = now
         self._ready: set[int] = set()
@@ -86,6 +92,12 @@ class Story:
         """Return the cells that a fresh host has to perform."""
         return replace(self.batch, cells=tuple(self.remaining))
 
+    def scene(self, host: int) -> Scene:
+        """Return where a hang of the present phase is to be seen; ``host`` is the host's process."""
+        if self.current is None:
+            return Scene(host)
+        return Scene(self.current_pid, self._thread, self._bystanders[self.current_pid])
+
     def hear(self, message: Message, *, now: float, output: str = "") -> list[Record]:
         """Take one message; return the records that are final now.
 
@@ -105,8 +117,8 @@ class Story:
                 raise WireError(f"the host said {message.kind!r}, which means nothing here")
         return []
 
-    def overdue(self, note: str = "") -> None:
-        """Note that the limit of the present phase has passed, and what else was seen of the host."""
+    def overdue(self) -> None:
+        """Note that the limit of the present phase has passed."""
         if self.fault is not None:
             return
         context = self.batch.context
@@ -121,7 +133,7 @@ class Story:
             detail = f"after this cell the host did not begin the next within {context.enter_limit:g} s"
         else:
             detail = f"after the last cell the host did not end within {context.enter_limit:g} s"
-        self.fault = Fault(Outcome.HANG, detail + note)
+        self.fault = Fault(Outcome.HANG, detail)
 
     def settle(self, remains: Remains, *, now: float) -> list[Record]:
         """The host is gone: return the records of all that it took with it.
@@ -140,6 +152,7 @@ class Story:
         if message.pid in self._ready:
             raise WireError(f"process {message.pid} said that it is ready twice")
         self._ready.add(message.pid)
+        self._bystanders[message.pid] = frozenset(message.numbers("threads"))
         self._facts = message.mapping("facts")
         self._fingerprint = message.mapping("fingerprint")
 
@@ -160,6 +173,7 @@ class Story:
         if self.current is not None:
             raise WireError(f"{cell.id} began while {self.current.id} had not ended")
         self.current, self.current_pid = cell, message.pid
+        self._thread = int(message.number("thread"))
         self._began = now
         self.deadline = now + self.batch.probes[cell.probe].limit
         self._on_begin(cell)
@@ -219,11 +233,14 @@ class Story:
 
     def _record(self, cell: Cell, fault: Fault, phase: Phase | None, remains: Remains) -> Record:
         kept = phase if fault.outcome in {Outcome.HANG, Outcome.CRASH} else None
+        sight = remains.sight if fault.outcome is Outcome.HANG else None
         return Record(
             cell,
             fault.outcome,
             fault.detail,
             kept,
+            hang_class=None if sight is None else sight.kind,
+            evidence="" if sight is None else sight.evidence,
             host=self.number,
             traceback=self._failure,
             stacks=remains.stacks,

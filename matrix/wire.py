@@ -59,6 +59,17 @@ class Message:
             raise WireError(f"{self.kind!r} came with {name}={value!r}, which is not a number")
         return float(value)
 
+    def numbers(self, name: str) -> list[int]:
+        """Return a field of the body as a list of whole numbers; an absent one is empty.
+
+        Raises:
+            WireError: the field is something else.
+        """
+        value = self.body.get(name, [])
+        if not isinstance(value, list) or not all(type(one) is int for one in value):
+            raise WireError(f"{self.kind!r} came with {name}={value!r}, which is not a list of numbers")
+        return value
+
     def mapping(self, name: str) -> dict[str, object]:
         """Return a field of the body as a mapping; an absent one is empty.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from matrix import story
-from matrix.model import Outcome, Phase
+from matrix.model import HangClass, Outcome, Phase
 
 if TYPE_CHECKING:
     from tests.helpers.registries import Toy
@@ -179,13 +179,14 @@ def test_exit_code_after_the_last_cell_is_a_crash_in_exit(toy: Toy) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the state of a process from /proc")
-def test_process_that_stops_itself_hangs_with_a_note_and_its_stacks(toy: Toy) -> None:
+def test_process_that_stops_itself_is_a_hang_of_its_own_class_with_its_stacks(toy: Toy) -> None:
     toy.context().probe("stops", "os.kill(os.getpid(), signal.SIGSTOP)", more=CALL)
 
     record = toy.run()["stops"]
 
     assert (record.outcome, record.phase) == (Outcome.HANG, Phase.CALL)
-    assert "stopped by a signal" in record.detail
+    assert record.hang_class is HangClass.STOPPED
+    assert "was stopped by a signal" in record.evidence
     assert "in check" in record.stacks
 
 

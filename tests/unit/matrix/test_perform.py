@@ -134,7 +134,7 @@ def test_record_of_a_real_run_is_plain_data_and_says_where_it_ran(toy: Toy) -> N
 
     data = json.loads(toy.run()["works"].as_line())
 
-    assert data["schema"] == 1
+    assert data["schema"] == 2
     assert data["cell"] == "agent_runtime/toy/script/works"
     assert data["facts"] == {
         "running_loop": None,
