@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import functools
 import os
 import platform
 import signal
@@ -20,7 +21,8 @@ from typing import TYPE_CHECKING
 from matrix import wire
 from matrix.assignment import Assignment
 from matrix.facts import as_data, observe_here
-from matrix.perform import callable_under_test, judge_here
+from matrix.findings import take_put_off
+from matrix.perform import callable_under_test, finding_of, judge_here
 from matrix.registry import Registry
 
 if TYPE_CHECKING:
@@ -87,6 +89,9 @@ class Job:
         finding = judge_here(self._registry, cell, evidence)
         if os.getpid() != self.pid:
             os._exit(STRAY_FORK)
+        put_off = take_put_off()
+        for one in put_off:
+            one.report = functools.partial(self._report_late, cell)
         self._send(
             "end",
             cell=cell.id,
@@ -96,7 +101,14 @@ class Job:
             seconds=finding.seconds,
             observations=dict(finding.observations),
             facts=facts,
+            put_off=len(put_off),
         )
+
+    def _report_late(self, cell: Cell, error: BaseException | None) -> None:
+        """Send what came of a check that was put off to the end of this process."""
+        if os.getpid() == self.pid:
+            finding = finding_of(error)
+            self._send("late", cell=cell.id, detail=finding.detail, traceback=finding.traceback)
 
     def run_of(self, cell: Cell) -> Run:
         """Return the callable under test of a cell, for hosts that are inside a call themselves."""

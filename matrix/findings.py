@@ -1,10 +1,24 @@
-"""How a probe says what it saw: a claim that did not hold, a call that was declined, an observation."""
+"""How a probe says what it saw: a claim that did not hold, a call that was declined, an observation.
+
+What it can only see at the end of the process, it puts off with :func:`check_at_exit`.
+"""
 
 from __future__ import annotations
 
+import atexit
 from collections import deque
+from collections.abc import Callable
 
-__all__ = ("Expected", "Refused", "expect", "observe", "take_observations")
+__all__ = (
+    "Expected",
+    "PutOff",
+    "Refused",
+    "check_at_exit",
+    "expect",
+    "observe",
+    "take_observations",
+    "take_put_off",
+)
 
 
 class Refused(Exception):  # noqa: N818 - it is a finding, not an error of the program
@@ -56,3 +70,47 @@ def expect(*, got: object, wanted: object, of: str) -> None:
     observe(of, got)
     if got != wanted:
         raise Expected(of=of, wanted=repr(wanted), got=repr(got))
+
+
+class PutOff:
+    """One check that waits for the end of its process.
+
+    Attributes:
+        report: who is told what it raised, or None if it held; set by the machine.
+    """
+
+    def __init__(self, check: Callable[[], object]) -> None:
+        self._check = check
+        self.report: Callable[[BaseException | None], object] | None = None
+
+    def run(self) -> None:
+        """Be the exit hook: check, and report; never raises."""
+        raised: BaseException | None = None
+        try:
+            self._check()
+        except BaseException as error:  # noqa: BLE001 - a claim may end in any exception at all
+            raised = error
+        if self.report is not None:
+            self.report(raised)
+
+
+_put_off: deque[PutOff] = deque()
+
+
+def check_at_exit(check: Callable[[], object]) -> None:
+    """Check something in an exit hook of this process, registered right now; for isolated probes.
+
+    The cell is judged when its process has ended: it passes if all that was put off has been checked
+    and held, and the process ended by itself, with its usual exit code, and without a word.
+    """
+    put_off = PutOff(check)
+    _put_off.append(put_off)
+    atexit.register(put_off.run)
+
+
+def take_put_off() -> list[PutOff]:
+    """Return what was put off since the last call and forget it; for the machine."""
+    taken = []
+    while _put_off:
+        taken.append(_put_off.popleft())
+    return taken

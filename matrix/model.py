@@ -1,8 +1,8 @@
 """The words of the matrix as data: contexts, entry points, probes, peers and what is said of them.
 
 Everything else in ``matrix`` imports this module: it is the one place where a registry file and the
-machine meet. What a probe says of what it saw (:func:`expect`, :func:`observe`) is defined in
-``matrix.findings`` and belongs to this interface.
+machine meet. What a probe says of what it saw (:func:`expect`, :func:`observe`, :func:`check_at_exit`)
+is defined in ``matrix.findings`` and belongs to this interface.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from matrix.findings import Expected, Refused, expect, observe
+from matrix.findings import Expected, Refused, check_at_exit, expect, observe
 
 __all__ = (
     "AnyFunction",
@@ -32,6 +32,7 @@ __all__ = (
     "Run",
     "RunAsync",
     "Source",
+    "check_at_exit",
     "expect",
     "observe",
 )

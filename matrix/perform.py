@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matrix.model import RunAsync
     from matrix.registry import Registry
 
-__all__ = ("Finding", "callable_under_test", "judge_here")
+__all__ = ("Finding", "callable_under_test", "finding_of", "judge_here")
 
 # Texts in a record are for reading; the ends of a traceback are what is read. Both are guesses.
 MAX_TRACEBACK = 30_000
@@ -103,9 +103,9 @@ def _judge(registry: Registry, cell: Cell, evidence: Mapping[str, str] | None) -
     try:
         check(run)
     except BaseException as error:  # noqa: BLE001 - a claim may end in any exception at all
-        finding = _finding_of(error)
+        finding = finding_of(error)
     else:
-        finding = Finding(Outcome.PASS)
+        finding = finding_of(None)
     if not run.called:
         text = "; it ended in: " + finding.detail if finding.detail else ""
         return replace(finding, outcome=Outcome.ERROR, detail=f"check never called run{text}")
@@ -114,8 +114,13 @@ def _judge(registry: Registry, cell: Cell, evidence: Mapping[str, str] | None) -
     return finding
 
 
-def _finding_of(error: BaseException) -> Finding:
-    """A claim that ended in an exception nobody expected has failed as much as one that was refuted."""
+def finding_of(error: BaseException | None) -> Finding:
+    """Return what a check comes to that raised ``error``, or nothing.
+
+    A claim that ended in an exception nobody expected has failed as much as one that was refuted.
+    """
+    if error is None:
+        return Finding(Outcome.PASS)
     if isinstance(error, Expected):
         detail = str(error)
     elif isinstance(error, AssertionError):

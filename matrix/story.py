@@ -73,6 +73,9 @@ class Story:
         self._done = False
         self._failure = ""
         self._held: Record | None = None
+        # How many checks that were put off to the end of the process have not been heard of; None if
+        # none was put off.
+        self._awaited: int | None = None
         self._facts: dict[str, object] = {}
         self._fingerprint: dict[str, object] = {}
 
@@ -86,6 +89,8 @@ class Story:
     @property
     def finished(self) -> bool:
         """Whether nothing that this host could still do would be judged."""
+        if self._awaited is not None:
+            return False
         return self.batch.control and (self.phase is Phase.EXIT or self._done)
 
     def rest(self) -> Batch:
@@ -111,6 +116,8 @@ class Story:
                 return self._begin(message, now)
             case "end":
                 self._end(message, now, output)
+            case "late":
+                self._hear_late(message)
             case "failed" | "done":
                 self._leave(message, now)
             case _:
@@ -199,9 +206,28 @@ class Story:
             fingerprint=self._fingerprint,
             observations=message.mapping("observations"),
         )
+        put_off = int(message.number("put_off"))
+        if put_off and len(self.batch.cells) > 1:
+            raise WireError(f"{cell.id} puts checks off to the end of its process: make its probe isolated")
+        self._awaited = put_off or None
         self.current = None
         self.remaining.remove(cell)
         self.deadline = now + self.batch.context.enter_limit
+
+    def _hear_late(self, message: Message) -> None:
+        """Take what came of one check that was put off; the cell has to hold there, too."""
+        held, named = self._held, message.text("cell")
+        if held is None or held.cell.id != named or message.pid != self.current_pid or not self._awaited:
+            raise WireError(f"process {message.pid} checked {named!r} at its end, which was not put off")
+        self._awaited -= 1
+        detail = message.text("detail")
+        if detail and held.outcome is Outcome.PASS:
+            self._held = replace(
+                held,
+                outcome=Outcome.FAIL,
+                detail=f"at the end of the process: {detail}",
+                traceback=message.text("traceback"),
+            )
 
     def _cell_of(self, message: Message) -> Cell:
         named = message.text("cell")
@@ -229,6 +255,17 @@ class Story:
             return Fault(Outcome.CRASH, remains.ending)
         if not self._done:
             return Fault(Outcome.CRASH, "the host's process ended without a word")
+        return self._untold(remains)
+
+    def _untold(self, remains: Remains) -> Fault | None:
+        """What a process that checks its own end, and ended well, has not said, or said besides."""
+        if self._awaited:
+            return Fault(
+                Outcome.FAIL, f"the process ended without {self._awaited} of the checks put off to its end"
+            )
+        if self._awaited is not None and remains.output.strip():
+            last = remains.output.strip().splitlines()[-1]
+            return Fault(Outcome.FAIL, f"the process was not quiet at its end: {last}")
         return None
 
     def _record(self, cell: Cell, fault: Fault, phase: Phase | None, remains: Remains) -> Record:
@@ -275,7 +312,8 @@ class Story:
         fault = self._trouble(remains)
         held = self._held
         assert held is not None
-        if fault is None or held.outcome is not Outcome.PASS or self.batch.control:
+        judged = self._awaited is not None or not self.batch.control
+        if fault is None or held.outcome is not Outcome.PASS or not judged:
             return self._release()
         performed = len(self.batch.cells) - len(self.remaining)
         share = f"; {performed} cells ran in this host, any of them can be the cause" if performed > 1 else ""

@@ -229,3 +229,83 @@ def test_two_hosts_run_at_once(toy: Toy, tmp_path: object) -> None:
     records = toy.run(jobs=2)
 
     assert {one.outcome for one in records.values()} == {Outcome.PASS}
+
+
+AT_EXIT = """
+run(None, {})
+from matrix.model import check_at_exit
+check_at_exit(lambda: expect(got=%s, wanted=1, of="the number"))
+"""
+
+
+def test_check_that_was_put_off_to_the_end_of_the_process_decides_there(toy: Toy) -> None:
+    toy.context().probe("a_holds", AT_EXIT % "1", more="isolated=True")
+    toy.probe("b_fails", AT_EXIT % "2", more="isolated=True")
+
+    records = toy.run()
+
+    assert records["a_holds"].outcome is Outcome.PASS
+    assert records["b_fails"].outcome is Outcome.FAIL
+    assert records["b_fails"].detail == "at the end of the process: the number: wanted 1, got 2"
+    assert "expect(" in records["b_fails"].traceback
+
+
+@pytest.mark.parametrize(
+    ("end", "outcome", "detail"),
+    [
+        pytest.param(
+            "import atexit; atexit.register(os._exit, 0)",
+            Outcome.FAIL,
+            "the process ended without 1 of the checks put off to its end",
+            id="before_the_check",
+        ),
+        pytest.param(
+            "import atexit; atexit.register(print, 'one more thing', file=sys.stderr)",
+            Outcome.FAIL,
+            "the process was not quiet at its end: one more thing",
+            id="with_a_word",
+        ),
+        pytest.param(
+            "threading._register_atexit(os._exit, 3)",
+            Outcome.CRASH,
+            "exit code 3",
+            id="with_another_exit_code",
+        ),
+    ],
+)
+def test_process_that_checks_its_end_has_to_end_well(
+    end: str, outcome: Outcome, detail: str, toy: Toy
+) -> None:
+    toy.context().probe("ends", AT_EXIT % "1" + end, more="isolated=True")
+
+    record = toy.run()["ends"]
+
+    assert (record.outcome, detail in record.detail) == (outcome, True), record.detail
+
+
+def test_control_that_fails_only_at_the_end_of_its_process_is_noticed(toy: Toy) -> None:
+    check = """
+    from matrix.model import check_at_exit
+    run(None, {"n": 1})
+    check_at_exit(lambda: expect(got=run(None, {"n": 1}), wanted={"n": 1}, of="outputs at the end"))
+    """
+    broken = """
+    def call(source, inputs):
+        return run(source, inputs) if threading.main_thread().is_alive() and not ended else {}
+    ended = []
+    threading._register_atexit(ended.append, None)
+    return call
+    """
+    toy.context().probe("works", check, broken=broken, more="isolated=True")
+
+    assert toy.run("control")["works"].outcome is Outcome.FAIL
+    assert toy.run()["works"].outcome is Outcome.PASS
+
+
+def test_check_that_is_put_off_where_others_run_is_an_error_of_the_probe(toy: Toy) -> None:
+    toy.context().probe("a_first", AT_EXIT % "1").probe("b_second")
+
+    record = toy.run()["a_first"]
+
+    assert record.outcome is Outcome.ERROR
+    assert "make its probe isolated" in record.detail
