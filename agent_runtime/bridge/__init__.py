@@ -4,6 +4,8 @@ Public, and of use to any SDK that is async inside and wants sync entry points; 
 workflows. Importing it starts no thread, makes no loop and patches nothing.
 """
 
+from typing import TYPE_CHECKING
+
 from agent_runtime.bridge.caller import OnRunningLoop, Strategy
 from agent_runtime.bridge.errands import (
     WorkerLane,
@@ -15,8 +17,23 @@ from agent_runtime.bridge.errands import (
 from agent_runtime.bridge.portal import LoopFactory
 from agent_runtime.bridge.public import Bridge, enter, iterate, run_sync
 
+if TYPE_CHECKING:
+    from agent_runtime.bridge.facades import Facade, syncify
+else:
+
+    def __getattr__(name: str) -> object:
+        """Import what makes facades when it is first asked for: most programs never do."""
+        if name not in ("Facade", "syncify"):
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from agent_runtime.bridge import facades
+
+        globals().update(Facade=facades.Facade, syncify=facades.syncify)
+        return globals()[name]
+
+
 __all__ = (
     "Bridge",
+    "Facade",
     "LoopFactory",
     "OnRunningLoop",
     "Strategy",
@@ -28,4 +45,5 @@ __all__ = (
     "enter",
     "iterate",
     "run_sync",
+    "syncify",
 )

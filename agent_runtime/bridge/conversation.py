@@ -247,6 +247,7 @@ class Conversation(Generic[T]):
         if self._direct is not None:
             self._direct.close()
         outcome, call.outcome = call.outcome, None
+        self._call = None  # its argument is this conversation
         if interruption is None and call.cut_off:
             interruption = BridgeClosedError(self._portals.name)
         if interruption is None and call.expired:

@@ -8,6 +8,7 @@ import contextvars
 import gc
 import threading
 import time
+import weakref
 from collections.abc import AsyncIterator
 
 import pytest
@@ -339,3 +340,20 @@ def test_what_is_still_open_at_exit_does_not_keep_the_interpreter(opened: str) -
     )
 
     assert child.check().lines == ["closed"]
+
+
+def test_manager_is_freed_when_the_block_has_been_left() -> None:
+    class Manager(contextlib.AbstractAsyncContextManager[None]):
+        async def __aexit__(self, *details: object) -> None: ...
+
+    manager = Manager()
+    watched = weakref.ref(manager)
+
+    gc.disable()
+    try:
+        with enter(manager):
+            pass
+        del manager
+        assert watched() is None
+    finally:
+        gc.enable()
