@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import datetime
 import os
 import sys
 from pathlib import Path
@@ -98,6 +99,7 @@ def _dispatch(registry: Registry, options: argparse.Namespace) -> int:
         results=options.results,
         jobs=options.jobs,
         as_json=options.json,
+        today=options.today,
     )
 
 
@@ -159,6 +161,9 @@ def _add_run_options(verb: argparse.ArgumentParser) -> None:
     text = "known failures (default: the matrix's own)"
     verb.add_argument("--expectations", type=Path, default=BUILT_IN_EXPECTATIONS, metavar="FILE", help=text)
 
+    text = "the day on which known failures expire or do not, as YYYY-MM-DD (default: today, in UTC)"
+    verb.add_argument("--today", type=_day, metavar="DAY", help=text)
+
 
 def _add_selection(verb: argparse.ArgumentParser) -> None:
     verb.description = SELECTION
@@ -167,6 +172,13 @@ def _add_selection(verb: argparse.ArgumentParser) -> None:
     text = "a whole cell, as reports name it; may be a pattern"
     verb.add_argument("--cell", action="append", default=[], metavar="ID", help=text)
     verb.add_argument("--json", action="store_true", help="print JSON and nothing else")
+
+
+def _day(text: str) -> datetime.date:
+    try:
+        return datetime.date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day; write YYYY-MM-DD") from None
 
 
 def _positive(text: str) -> int:

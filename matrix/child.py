@@ -97,6 +97,7 @@ class Job:
             cell=cell.id,
             outcome=finding.outcome.value,
             detail=finding.detail,
+            signature=finding.signature,
             traceback=finding.traceback,
             seconds=finding.seconds,
             observations=dict(finding.observations),

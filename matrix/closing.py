@@ -15,6 +15,7 @@ from matrix.verdict import Verdict
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from matrix.accept import Acceptance
     from matrix.judged import Judged, RunResult
     from matrix.objection import Objection
 
@@ -22,6 +23,9 @@ __all__ = ("closing_lines", "objections_as_lines")
 
 # More than this is not read on a terminal; the files of the run have all of it.
 MAX_LISTED = 20
+# The same for the lines of a patch.
+MAX_PATCH = 60
+_STYLES = {"+": "green", "-": "red", "@": "cyan"}
 # From how many cells on that are red alike they become one entry.
 MAX_ALIKE = 3
 
@@ -40,6 +44,8 @@ def closing_lines(board: Board, result: RunResult, *, width: int, ascii_only: bo
         lines += _unexpected(board, result, ascii_only=ascii_only)
     if result.objections:
         lines += [[], *([(line, "yellow")] for line in objections_as_lines(result.objections))]
+    if result.acceptance is not None:
+        lines += _acceptance(result.acceptance)
     return [*lines, [], *_left_out(result.judged), *_totals(result)]
 
 
@@ -60,6 +66,19 @@ def _claims(judged: Iterable[Judged], *, ascii_only: bool) -> list[Line]:
             sign = Mark.of(one.record.outcome).sign(ascii_only=ascii_only)
             style = "green" if one.verdict is Verdict.OK else "bold white on red"
             lines.append([("  ", ""), (sign, style), (f" {one.cell.probe}", "")])
+    return lines
+
+
+def _acceptance(acceptance: Acceptance) -> list[Line]:
+    """Return the patches that would make the run green, or where they are when they are long."""
+    lines: list[Line] = []
+    for sentence, patch in acceptance.parts():
+        lines += [[], [(sentence, "bold")]]
+        changed = patch.splitlines()
+        if len(changed) <= MAX_PATCH:
+            lines += [[(line, _STYLES.get(line[:1], ""))] for line in changed]
+        else:
+            lines.append([(f"({len(changed)} lines)", "dim")])
     return lines
 
 

@@ -15,16 +15,19 @@ from matrix.board import Board
 from matrix.cells import Selection, SelectionError, select
 from matrix.closing import objections_as_lines
 from matrix.fingerprint import fingerprint
+from matrix.gate import Gate
 from matrix.judged import ExitCode, Judged, RunResult, in_order
 from matrix.lock import lock_objections, lock_of, lock_text
 from matrix.markdown import contexts_as_markdown, controls_as_markdown, replace_tables
 from matrix.plan import in_ci
 from matrix.results import Results, summary
-from matrix.run import judge_cells, packages_of, read_expectations
+from matrix.run import judge_cells, packages_of
 from matrix.show import Plain, Show
 from matrix.targets import target_of
 
 if TYPE_CHECKING:
+    import datetime
+
     from matrix.expectations import Expectations
     from matrix.model import Cell
     from matrix.registry import Registry
@@ -74,6 +77,7 @@ def run(
     results: Path,
     jobs: int | None = None,
     as_json: bool = False,
+    today: datetime.date | None = None,
 ) -> int:
     """Judge the selected cells, show them, write the files of the run; return the exit code.
 
@@ -88,24 +92,22 @@ def run(
         raise SelectionError(
             "the selection means no cell; `python -m matrix list --cells` shows what there is"
         )
-    known = read_expectations(registry, expectations)
-    # The whole gate is what the lock is about; who asks for a part of it is at work on something.
-    objections = tuple(lock_objections(registry)) if selection == Selection() else ()
+    gate = Gate.of(registry, expectations, whole=selection == Selection(), today=today)
+    gate.objections  # noqa: B018 - a lock that is none is refused before anything runs
     board = Board(registry, cells)
     show = _show(board, as_json=as_json)
-    environment = fingerprint(packages_of(registry, cells))
+    environment = fingerprint(packages_of(registry, cells), distributions=gate.known.distributions)
     with Results(results, environment) as files:
         before = _cpu_seconds_of_children()
-        interrupted = _follow(registry, cells, known, board=board, show=show, files=files, jobs=jobs)
+        interrupted = _follow(registry, cells, gate.known, board=board, show=show, files=files, jobs=jobs)
         result = RunResult(
             in_order(board.finished.values(), cells),
             environment,
             time.monotonic() - board.began,
             _cpu_seconds_of_children() - before,
             interrupted,
-            objections,
         )
-        files.finish(result, board)
+        result = files.finish(gate.conclude(result), board)
     show.close(result)
     if as_json:
         print(json.dumps(summary(result, board), indent=2))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import platform
 import sys
 from typing import TYPE_CHECKING
@@ -15,8 +16,13 @@ __all__ = ("fingerprint",)
 ALWAYS = ("agent-runtime", "PyYAML", "typing-extensions")
 
 
-def fingerprint(imports: Iterable[str] = ()) -> dict[str, object]:
-    """Return the environment of this process; ``imports`` are import names whose versions matter too."""
+def fingerprint(imports: Iterable[str] = (), *, distributions: Iterable[str] = ()) -> dict[str, object]:
+    """Return the environment of this process.
+
+    Args:
+        imports: import names whose packages' versions matter too.
+        distributions: names of packages whose versions matter too.
+    """
     return {
         "python": platform.python_version(),
         "implementation": platform.python_implementation(),
@@ -24,14 +30,18 @@ def fingerprint(imports: Iterable[str] = ()) -> dict[str, object]:
         "system": platform.system(),
         "release": platform.release(),
         "machine": platform.machine(),
-        "packages": _versions(imports),
+        "sys_platform": sys.platform,
+        "os_name": os.name,
+        "packages": _versions(imports, distributions),
     }
 
 
-def _versions(imports: Iterable[str]) -> dict[str, str]:
-    owners = importlib.metadata.packages_distributions()
-    names = set(ALWAYS)
-    for name in imports:
+def _versions(imports: Iterable[str], distributions: Iterable[str]) -> dict[str, str]:
+    wanted = list(imports)
+    # Reads the file list of every package that is installed: seconds, where there are many.
+    owners = importlib.metadata.packages_distributions() if wanted else {}
+    names = {*ALWAYS, *distributions}
+    for name in wanted:
         names.update(owners.get(name.partition(".")[0], ()))
     found = {}
     for name in sorted(names, key=str.lower):

@@ -14,6 +14,7 @@ from matrix.verdict import Verdict, judge, judge_control, judge_near_miss
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from matrix.accept import Acceptance
     from matrix.expectations import Expectation, Expectations
     from matrix.model import Cell
     from matrix.objection import Objection
@@ -66,9 +67,11 @@ class Judged:
                 f"uncaught control: the probe passes on {bridge} broken bridge, so its passes prove nothing"
             )
         if self.verdict is Verdict.STALE and self.expectation is not None:
-            return f"passes, although the expectation {self.expectation.cells!r} says not; delete the entry"
+            return f"passes, although the expectation {self.expectation.name!r} says not; delete the entry"
         phase = f" in {record.phase.value}" if record.phase is not None else ""
-        known = f" (expected is {self.expectation.outcome.value})" if self.expectation is not None else ""
+        known = ""
+        if self.expectation is not None:
+            known = f" {record.signature}".rstrip() + f" (expected is {self.expectation.failure})"
         said = f"{record.outcome.value}{phase}{known}: {record.detail}".rstrip(": ")
         if self.rejected and record.outcome is not Outcome.ERROR:
             return f"rejected near miss: this bridge is right, so the probe's failures prove nothing: {said}"
@@ -82,8 +85,10 @@ def judge_record(record: Record, expectations: Expectations) -> Judged:
     if is_near_miss(record.cell.target):
         return Judged(record, judge_near_miss(record.outcome))
     entry = expectations.of(record.cell)
-    expected = None if entry is None else entry.outcome
-    return Judged(record, judge(record.outcome, expected=expected), entry)
+    if entry is None:
+        return Judged(record, judge(record.outcome))
+    alike = entry.explains(record.outcome, record.signature)
+    return Judged(record, judge(record.outcome, expected=entry.outcome, alike=alike), entry)
 
 
 @dataclass(frozen=True)
@@ -97,6 +102,7 @@ class RunResult:
         cpu_seconds: processor time of all hosts and their descendants; 0 where the system does not tell.
         interrupted: whether it was stopped before its end.
         objections: what is wrong with the files that the gate goes by; each makes the run red.
+        acceptance: the patches that would make it green.
     """
 
     judged: tuple[Judged, ...]
@@ -105,6 +111,7 @@ class RunResult:
     cpu_seconds: float = 0.0
     interrupted: bool = False
     objections: tuple[Objection, ...] = ()
+    acceptance: Acceptance | None = None
 
     @property
     def unexpected(self) -> list[Judged]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 from matrix import facts as facts_module
 from matrix.findings import Expected, Refused, take_observations
 from matrix.model import Cell, Outcome, Run, Source
+from matrix.signature import signature_of
 from matrix.targets import AGENT_RUNTIME, CONTROL, control_name
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Finding:
     outcome: Outcome
     detail: str = ""
     traceback: str = ""
+    signature: str = ""
     seconds: float = 0.0
     observations: Mapping[str, str] = field(default_factory=dict)
 
@@ -110,7 +112,9 @@ def _judge(registry: Registry, cell: Cell, evidence: Mapping[str, str] | None) -
         text = "; it ended in: " + finding.detail if finding.detail else ""
         return replace(finding, outcome=Outcome.ERROR, detail=f"check never called run{text}")
     if run.refused is not None and finding.outcome is not Outcome.PASS:
-        return replace(finding, outcome=Outcome.REFUSED, detail=run.refused[:MAX_DETAIL])
+        refused = run.refused[:MAX_DETAIL]
+        signature = signature_of("Refused", refused)
+        return replace(finding, outcome=Outcome.REFUSED, detail=refused, signature=signature)
     return finding
 
 
@@ -127,7 +131,9 @@ def finding_of(error: BaseException | None) -> Finding:
         detail = str(error) or "an assertion failed"
     else:
         detail = f"ended in {_sentence(error)}"
-    return Finding(Outcome.FAIL, detail[:MAX_DETAIL], _text_of(error))
+    kind = f"{type(error).__module__}.{type(error).__qualname__}"
+    signature = signature_of(kind, detail)
+    return Finding(Outcome.FAIL, detail[:MAX_DETAIL], _text_of(error), signature)
 
 
 def _sentence(error: BaseException) -> str:

@@ -28,7 +28,8 @@ class Record:
         phase: for a hang or crash, the part of the host's life it fell into.
         hang_class: for a hang, which kind it was.
         evidence: for a hang, what was read of the processes that makes it this kind.
-        signature: for a hang or crash with stacks, ten digits that equal ones share.
+        signature: which failure it is: ten digits that equal ones share, from run to run; from the stacks for
+            a hang or crash, from the exception's type and text for ``fail`` and ``refused``.
         second_run: for a hang, whether it came again in a second, instrumented run; empty when none was made.
         explanation: who waits for whom, from the second run.
         task_stacks: where every asyncio task waits, from the second run.

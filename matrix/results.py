@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from matrix.accept import Acceptance
 from matrix.junit import junit_of
 from matrix.markdown import run_as_markdown
 from matrix.page import page_of
@@ -53,8 +55,12 @@ class Results:
         self._records.write(line)
         self._records.flush()
 
-    def finish(self, result: RunResult, board: Board) -> None:
-        """Write the summary, and the run as Markdown, as JUnit XML and as a page."""
+    def finish(self, result: RunResult, board: Board) -> RunResult:
+        """Write the summary, and the run as Markdown, as JUnit XML, as a page, and the patches.
+
+        Return the run with the place of its patches.
+        """
+        acceptance = (result.acceptance or Acceptance()).write(self._folder)
         whole = summary(result, board)
         self._write(SUMMARY, json.dumps(whole, indent=2, ensure_ascii=False) + "\n")
         self._write("matrix.md", run_as_markdown(result, board))
@@ -62,6 +68,7 @@ class Results:
             run = read_run(self._folder)
             self._write("junit.xml", junit_of(run))
             self._write("matrix.html", page_of(run))
+        return replace(result, acceptance=acceptance)
 
     def _write(self, name: str, text: str) -> None:
         (self._folder / name).write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
@@ -115,6 +122,7 @@ def summary(result: RunResult, board: Board) -> dict[str, object]:
             for one in result.unexpected
         ],
         "catalogue": board.catalogue(),
+        "accept": {} if result.acceptance is None else result.acceptance.as_data(),
         "objections": [objection.as_data() for objection in result.objections],
         "results": {
             one.cell.id: one.record.outcome.value for one in result.judged if not is_control(one.cell.target)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from matrix.cells import all_cells
+from matrix.conditions import Environment
 from matrix.expectations import Expectations
+from matrix.fingerprint import fingerprint
 from matrix.judged import Judged, judge_record
 from matrix.parent import supervise
 from matrix.plan import plan
@@ -19,16 +21,22 @@ if TYPE_CHECKING:
     from matrix.model import Cell
     from matrix.registry import Registry
 
-__all__ = ("judge_cells", "packages_of", "read_expectations")
+__all__ = (
+    "judge_cells",
+    "packages_of",
+    "read_expectations",
+)
 
 
-def read_expectations(registry: Registry, path: Path) -> Expectations:
-    """Return the known failures in ``path``, held against every cell of the registry.
+def read_expectations(path: Path) -> Expectations:
+    """Return the known failures in ``path``, bound to the environment of this process.
 
     Raises:
         ExpectationsError: the file is wrong.
     """
-    return Expectations.read(path, known=all_cells(registry))
+    found = Expectations.read(path)
+    environment = Environment.of(fingerprint(distributions=found.distributions))
+    return replace(found, environment=environment)
 
 
 def judge_cells(

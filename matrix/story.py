@@ -198,6 +198,7 @@ class Story:
             cell,
             outcome,
             message.text("detail"),
+            signature=message.text("signature"),
             seconds=message.number("seconds"),
             host=self.number,
             traceback=message.text("traceback"),

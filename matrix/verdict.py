@@ -22,15 +22,21 @@ class Verdict(enum.Enum):
     """The matrix cannot be believed here: it failed itself, or a control did not come out as it must."""
 
 
-def judge(got: Outcome, *, expected: Outcome | None = None) -> Verdict:
-    """Return the verdict on a cell of a real target; ``expected`` is what its expectation says."""
+def judge(got: Outcome, *, expected: Outcome | None = None, alike: bool = True) -> Verdict:
+    """Return the verdict on a cell of a real target.
+
+    Args:
+        got: what happened.
+        expected: what its expectation says, if there is one.
+        alike: whether a failure has the signature that the expectation names.
+    """
     if got is Outcome.ERROR:
         return Verdict.BROKEN
     if got is Outcome.SKIP:
         return Verdict.OK
     if got is Outcome.PASS:
         return Verdict.OK if expected is None else Verdict.STALE
-    return Verdict.OK if got is expected else Verdict.REGRESSION
+    return Verdict.OK if got is expected and alike else Verdict.REGRESSION
 
 
 def judge_control(got: Outcome, phase: Phase | None = None) -> Verdict:

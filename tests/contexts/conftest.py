@@ -29,7 +29,7 @@ class Cells:
         self._collected = collected
         self._worker = worker
         self._registry = Registry()
-        self._expectations = read_expectations(self._registry, BUILT_IN_EXPECTATIONS)
+        self._expectations = read_expectations(BUILT_IN_EXPECTATIONS)
         self._known: dict[Cell, Judged] = {}
         self._going: Generator[Judged, None, None] | None = None
 

@@ -104,7 +104,7 @@ def test_failure_has_reason_command_traceback_and_stacks(small: Toy, tmp_path: P
 
 
 def test_known_failure_is_skipped_with_its_reason(small: Toy, tmp_path: Path) -> None:
-    known = Expectation("agent_runtime/*/script/works", Outcome.FAIL, reason="the kernel", issue="#12")
+    known = Expectation(("agent_runtime/*/script/works",), Outcome.FAIL, reason="the kernel", issue="#12")
     write_run(
         tmp_path, small, [Record(cell("works"), Outcome.FAIL, "lost")], expectations=Expectations((known,))
     )

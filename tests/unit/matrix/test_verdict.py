@@ -102,13 +102,15 @@ def test_uncaught_control_comes_first_and_says_that_passes_prove_nothing() -> No
 
 
 def test_control_cannot_be_excused() -> None:
-    excuse = Expectations((Expectation("*/*/*/*", Outcome.FAIL, "because", "#1"),))
+    excuse = Expectations((Expectation(("*/*/*/*",), Outcome.FAIL, "because", "#1"),))
 
     assert result_of((CONTROL, Outcome.PASS), expectations=excuse).exit_code is ExitCode.BROKEN
 
 
 def test_stale_expectation_is_named_in_the_report() -> None:
-    known = Expectations((Expectation("agent_runtime/*/plain_script/works", Outcome.FAIL, "because", "#1"),))
+    known = Expectations(
+        (Expectation(("agent_runtime/*/plain_script/works",), Outcome.FAIL, "because", "#1"),)
+    )
 
     (stale,) = result_of((CELL, Outcome.PASS), expectations=known).unexpected
 
