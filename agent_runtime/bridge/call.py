@@ -46,7 +46,7 @@ class Call(Generic[T]):
         made_at: when, in seconds of ``time.monotonic()``.
         outcome: what came of it; set before ENDED is put.
         parent: the call inside which this one was made, or None.
-        task: the task that runs it, once the portal has taken it up.
+        task: the task that runs it, from its first step to its last.
         caller: the portal on whose thread the call was made, or None for an ordinary thread.
         is_resumable: whether its caller comes and goes, so that it may be told of the end late.
         cut_off: whether the portal was closed under it.
@@ -109,10 +109,19 @@ class Call(Generic[T]):
         return getattr(self._async_fn, "__qualname__", repr(self._async_fn))
 
     async def drive(self, portal: Carrier) -> None:
-        """Run the async function to its end, on the portal's loop; never raises."""
+        """Run the async function to its end, on the portal's loop; never raises.
+
+        Nobody can cancel the task before it says here which one it is: a task that is cancelled
+        before its first step runs nothing at all, and the caller would never hear of it.
+        """
         token = current_call.set(self)
         try:
-            if self._handled is None:
+            self.task = asyncio.current_task()
+            if self.time_left is not None:
+                self.start_clock(asyncio.get_running_loop())
+            if self.take_cancel():
+                outcome: Outcome[T] = Outcome(error=asyncio.CancelledError())
+            elif self._handled is None:
                 outcome = Outcome(await self._async_fn(*self._args))
             else:
                 outcome = await self._drive_while_handling(self._handled)
@@ -143,14 +152,6 @@ class Call(Generic[T]):
             handled.__traceback__ = traceback
             del handled, traceback
             return Outcome(await self._async_fn(*self._args))
-
-    def begun(self, task: asyncio.Task[None], loop: asyncio.AbstractEventLoop) -> None:
-        """Note the task and start the clock; pass on a cancellation that came before the task."""
-        if self.outcome is not None:
-            return  # an eager task that never had to wait
-        self.task = task
-        self.start_clock(loop)
-        self.deliver_cancel()
 
     def start_clock(self, loop: asyncio.AbstractEventLoop) -> None:
         """Count the time from now on, on the loop thread."""

@@ -108,8 +108,12 @@ def call_sync(
                 made_at=started,
             )
             if guarded:
-                with InterruptGuard(call) as guard:
-                    interruption = _carry_out(portals, call, guard, options)
+                guard = InterruptGuard(call)
+                try:
+                    with guard:
+                        interruption = _carry_out(portals, call, guard, options)
+                finally:
+                    guard.give_back()
             else:
                 interruption = _carry_out(portals, call, None, options)
             interruption = stop_listening(call) or interruption

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from time import monotonic
 from typing import Any, Generic, TypeVar
 
@@ -99,9 +99,10 @@ class Conversation(Generic[T]):
                     news, interruption = self._wait(call, guard, submit=True)
                 if news is not TURNED_AWAY or interruption is not None:
                     return self._take(call, news, interruption)
+                self._call = None
                 interruption = stop_listening(call)
                 if interruption is not None:
-                    return self._take(call, news, interruption)
+                    raise interruption
         finally:
             self._warn_of_blocked_loop(started)
 
@@ -272,6 +273,15 @@ class Conversation(Generic[T]):
             warn_of_blocked_loop(self._options, monotonic() - started)
 
 
-def _guarding(call: Call[None]) -> contextlib.AbstractContextManager[InterruptGuard | None]:
+@contextlib.contextmanager
+def _guarding(call: Call[None]) -> Iterator[InterruptGuard | None]:
     """Own SIGINT for the length of the block, if this is the main thread."""
-    return InterruptGuard(call) if in_main_thread() else contextlib.nullcontext()
+    if not in_main_thread():
+        yield None
+        return
+    guard = InterruptGuard(call)
+    try:
+        with guard:
+            yield guard
+    finally:
+        guard.give_back()

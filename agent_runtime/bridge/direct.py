@@ -55,7 +55,7 @@ class CallingThread:
         self._keeps_loop = parked_loop is not None
         self._call = call
         self._guard: InterruptGuard | None = None
-        self._begun = False
+        self._task: asyncio.Task[None] | None = None
         self._news: object = None
         self._interruption: BaseException | None = None
         self._abandoned = False
@@ -70,10 +70,8 @@ class CallingThread:
         A first exception of a signal handler cancels the work, a second one gives it up.
         """
         self._forget(guard)
-        if not self._begun:
-            self._begun = True
-            task = self._loop.create_task(self._call.drive(self), context=self._call.context)
-            self._call.begun(task, self._loop)
+        if self._task is None:
+            self._task = self._loop.create_task(self._call.drive(self), context=self._call.context)
         while self._call.outcome is None and self._news is None and not self._abandoned:
             try:
                 self._loop.run_forever()

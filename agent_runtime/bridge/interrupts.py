@@ -32,6 +32,10 @@ class Listener(Protocol):
     def inbox(self) -> PutOnly:
         """Where to put it."""
 
+    @property
+    def abandoned(self) -> bool:
+        """Whether nobody will look there any more."""
+
 
 class PutOnly(Protocol):
     """The writing end of an inbox."""
@@ -88,10 +92,19 @@ class InterruptGuard:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Give SIGINT back, unless somebody else has taken it meanwhile."""
-        installed, self._installed = self._installed, None  # it leads back here: a cycle
-        if installed is not None and getsignal(SIGINT) is installed:
-            set_handler(SIGINT, self._replaced)
+        """Give SIGINT back."""
+        self.give_back()
+
+    def give_back(self) -> None:
+        """Give SIGINT back, unless somebody else has taken it meanwhile; a second time does nothing.
+
+        Called twice, because the handler of another signal may raise at any instruction of the first.
+        """
+        installed = self._installed
+        if installed is not None:
+            if getsignal(SIGINT) is installed:
+                set_handler(SIGINT, self._replaced)
+            self._installed = None  # it leads back here: a cycle
 
     def perform(self, fn: Callable[..., T], *args: object) -> T:
         """Call somebody's function on this thread; Ctrl-C now belongs to it, as in a plain script.
@@ -106,7 +119,9 @@ class InterruptGuard:
             self._serving = False
 
     def _on_signal(self, signum: int, frame: FrameType | None) -> None:
-        if self._serving:
+        if self._listener.abandoned:
+            self.give_back()
+        if self._serving or self._listener.abandoned:
             self._ask_previous(signum, frame)
             return
         try:

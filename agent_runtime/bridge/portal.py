@@ -291,7 +291,7 @@ class Portal:
                 return
             self._live.add(call)
             try:
-                call.begun(_start_task(call, self, self._loop), self._loop)
+                _start_task(call, self, self._loop)
             except BaseException as error:  # noqa: BLE001 - no memory, say: its caller has to know
                 call.outcome = failed(error)
                 self.end(call)

@@ -17,6 +17,22 @@ _CROWD_LIMIT = 1.0
 """Seconds to wait for another thread that starts the shared portal; usually it takes 0.3 ms."""
 
 
+class _Own:
+    """What a set of portals has in one process; a forked child starts with another one.
+
+    Attributes:
+        shared: under "portal", the one that everybody shares, once it is started.
+        starting: keeps a crowd of first callers from starting a thread each. Advice, not a lock to
+            rely on: reentrant, because a signal handler may interrupt the thread that holds it and
+            call in; and waited for with a limit, because that handler may wait for another thread that
+            calls in. Whoever goes on without it starts a portal that loses when it is published late.
+    """
+
+    def __init__(self) -> None:
+        self.shared: dict[str, Portal] = {}
+        self.starting = threading.RLock()
+
+
 class PortalSet:
     """The portals of one bridge: a shared one, and deeper ones below it on demand.
 
@@ -29,12 +45,7 @@ class PortalSet:
         self._loop_factory = loop_factory
         self.name = name
         self._closed = False
-        self._shared: dict[str, Portal] = {}
-        # Keeps a crowd of first callers from starting a thread each. Advice, not a lock to rely on:
-        # reentrant, because a signal handler may interrupt the thread that holds it and call in; and
-        # waited for with a limit, because that handler may wait for another thread that calls in.
-        # Whoever goes on without it starts a portal that loses when it is published late.
-        self._starting = threading.RLock()
+        self._of_process: dict[object, _Own] = {}
         process.portal_sets.add(self)
 
     def for_thread(self, own: Portal | None) -> Portal:
@@ -51,16 +62,16 @@ class PortalSet:
             CannotStartThreadError: no thread can be started here, or the process is ending.
             OSError: the loop could not get its descriptors.
         """
-        process.notice_fork()
         if process.ending():
             raise CannotStartThreadError
         waiting = self._waiting_ancestor() if own is None else self._deepest_waiting(own)
         if waiting is not None:
             return self._deeper(waiting)
-        portal = self._shared.get("portal")
+        here = self._own()
+        portal = here.shared.get("portal")
         if portal is not None and portal.is_open:
             return portal
-        return self._start_shared()
+        return self._start_shared(here)
 
     def close(self) -> None:
         """Take no more calls, cancel what is left, end the threads; blocks until they have ended.
@@ -72,19 +83,22 @@ class PortalSet:
         if own is not None and self._deepest_waiting(own) is not None:
             raise RuntimeError("a bridge cannot be closed by work that it carries out; close it outside")
         self._closed = True
-        portal = self._shared.pop("portal", None)
+        portal = self._own().shared.pop("portal", None)
         if portal is not None:
             portal.close()
 
     def retire(self) -> Portal | None:
         """Let the shared portal go, because the process ends; return it."""
-        return self._shared.pop("portal", None)
+        return self._own().shared.pop("portal", None)
 
-    def begin_anew(self) -> object:
-        """Forget every portal, in a forked child; return what must be kept from the collector."""
-        left, self._shared = self._shared, {}
-        self._starting = threading.RLock()
-        return left
+    def inherited(self) -> object:
+        """Return what a forked child must keep from the collector."""
+        return self._of_process
+
+    def _own(self) -> _Own:
+        key = process.current()
+        own = self._of_process.get(key)
+        return self._of_process.setdefault(key, _Own()) if own is None else own
 
     def _deepest_waiting(self, own: Portal) -> Portal | None:
         """Return the deepest portal of this set whose thread waits for what ``own`` does, or is it."""
@@ -107,21 +121,21 @@ class PortalSet:
             call = call.parent
         return found
 
-    def _start_shared(self) -> Portal:
-        alone = self._starting.acquire(timeout=_CROWD_LIMIT)
+    def _start_shared(self, here: _Own) -> Portal:
+        alone = here.starting.acquire(timeout=_CROWD_LIMIT)
         try:
-            portal = self._shared.get("portal")
+            portal = here.shared.get("portal")
             if portal is not None and portal.is_open:
                 return portal
             self._check_open()
             process.install_hooks()
             fresh = self._started(0)
-            if portal is not None and self._shared.get("portal") is portal:
-                del self._shared["portal"]
-            winner = self._shared.setdefault("portal", fresh)
+            if portal is not None and here.shared.get("portal") is portal:
+                del here.shared["portal"]
+            winner = here.shared.setdefault("portal", fresh)
         finally:
             if alone:
-                self._starting.release()
+                here.starting.release()
         if winner is not fresh:
             fresh.close()
         self._check_open()  # close() may have come meanwhile

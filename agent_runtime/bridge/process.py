@@ -17,6 +17,7 @@ from agent_runtime.bridge.threads import main_of_this_thread
 
 __all__ = (
     "birth_of",
+    "current",
     "ending",
     "forget",
     "install_hooks",
@@ -36,7 +37,7 @@ class _PortalSet(Protocol):
 
     def retire(self) -> Portal | None: ...
 
-    def begin_anew(self) -> object: ...
+    def inherited(self) -> object: ...
 
 
 class _State:
@@ -62,6 +63,7 @@ portal_sets: weakref.WeakSet[Any] = weakref.WeakSet()
 """The portals of every bridge of this process."""
 
 _state = _State()
+_states: dict[int, _State] = {_state.process: _state}
 _graveyard: list[object] = []
 """What a fork left behind. Its loops share their epoll object with the parent process: closing one,
 also from its finaliser, would take the parent's descriptors out of it."""
@@ -69,7 +71,8 @@ _hooks_installed = False
 
 
 def this_threads_portal() -> Portal | None:
-    """Return the portal whose loop thread this is, or None."""
+    """Return the portal whose loop thread this is, or None; first, take notice of a fork."""
+    notice_fork()
     portal = _state.by_thread.get(get_ident())
     if portal is None and _state.births:
         # A finaliser can call in on a loop thread before that has run any code of its own. Whoever
@@ -129,15 +132,29 @@ def install_hooks() -> None:
 
 
 def _begin_anew() -> None:
-    """Drop every portal, unclosed: their threads do not exist in this process."""
+    """Drop every portal, unclosed: their threads do not exist in this process.
+
+    A signal handler may interrupt this anywhere and call in: it gets the very same new state, which
+    it may use at once, and which stays.
+    """
     global _state  # noqa: PLW0603 - the one place that replaces it
-    _graveyard.append(_state)
-    _graveyard.extend(portals.begin_anew() for portals in tuple(portal_sets))
-    _state = _State()
+    old, here = _state, os.getpid()
+    _state = _states.setdefault(here, _State())
+    _graveyard.append(old)
+    _graveyard.extend(portals.inherited() for portals in tuple(portal_sets))
+    for process in tuple(_states):
+        if process != here:
+            _states.pop(process, None)  # a descendant of this process may get the same id
+
+
+def current() -> object:
+    """Return what stands for this process: an object that no other process has, nor its parent had."""
+    return _state
 
 
 def _retire() -> None:
     """End the loop threads before the interpreter is taken down around them."""
+    notice_fork()
     _state.ending = True
     for portals in tuple(portal_sets):
         portal = portals.retire()
