@@ -28,6 +28,13 @@ def contexts(session: nox.Session) -> None:
 
 
 @nox.session
+def power(session: nox.Session) -> None:
+    """Let every probe meet every control: which catches which, and what escapes; some minutes."""
+    prepare(session, "contexts")
+    session.run("python", "-m", "matrix", "power", *session.posargs)
+
+
+@nox.session
 def tests(session: nox.Session) -> None:
     """Run the whole test suite, in parallel: the cells, the units, the surface, short stress."""
     prepare(session, "tests")

@@ -2,9 +2,11 @@
 
 ::
 
-    registries    contexts/ · entry_points/ · probes/ · peers/       one more thing is one more file
+    registries    contexts/ · entry_points/ · probes/ · peers/ ·     one more thing is one more file
+                  controls/
     words         model · findings                                   what those files are written in
-    selection     registry · cells · plan · batch                    what there is, what runs, in which hosts
+    selection     registry · targets · claims · cells · plan ·       what there is, what runs, in which hosts
+                  batch
     child         child · perform · facts · assignment               judge a cell right where user code stands
     supervisor    parent · host · story · door · streams · process   one process group a host, limits, records
     hangs         onlooker · procfs                                  which kind of hang, read from outside
@@ -13,6 +15,7 @@
     showing       board · grid · show · live · closing               the terminal
     files         results · markdown · junit · page/                 records, summary, CI page, README table
     past runs     recorded · compare · past_runs · promises          read back, compared, put on a page
-    command       __main__ · commands · run                          python -m matrix list | run | table
+    command       __main__ · commands · run                          python -m matrix list | run | ...
+    power         power · power_report · power_command               which probe catches which control
     interpreters  interpreters/                                      contexts and stress on every CPython here
 """

@@ -14,6 +14,7 @@ from matrix.expectations import BUILT_IN_EXPECTATIONS, ExpectationsError
 from matrix.judged import ExitCode
 from matrix.lock import LockError
 from matrix.parent import default_jobs
+from matrix.power_command import power
 from matrix.registry import BUILT_IN, Registry, RegistryError
 
 DESCRIPTION = "Run every sync entry point in every context and judge it probe by probe, in child processes."
@@ -39,6 +40,16 @@ Names may be patterns with * and ?; options may be repeated or hold a comma-sepa
 is also named by its promise, as in --probe S3. Without --target a run judges agent_runtime, and the
 controls that prove that every probe can fail.
 """
+POWER = """\
+Each control meets each probe in the chosen contexts, and those that it names where it says. Shows which
+probe catches which broken bridge, which are caught by none, and which probes catch none; writes power.json
+and power.md. Takes some minutes. Names may be patterns with * and ?, as for run.
+"""
+POWER_PARTS = {
+    "control": "which controls, by the names of their files or as targets (default: all)",
+    "context": "in which situations (default: plain_script and asyncio_run)",
+    "probe": "which probes, by name or promise (default: all)",
+}
 PARTS = {
     "target": "whose bridge: agent_runtime, control (each probe's own broken bridge), or a peer",
     "entry-point": "which sync function is called",
@@ -70,13 +81,22 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _dispatch(registry: Registry, options: argparse.Namespace) -> int:
-    if options.command == "table":
-        return commands.table(registry, write=options.write, check=options.check)
-    if options.command == "lock":
-        return commands.lock(registry, write=options.write, check=options.check)
+    if options.command in {"table", "lock"}:
+        write = commands.table if options.command == "table" else commands.lock
+        return write(registry, write=options.write, check=options.check)
     if options.command in {"compare", "page"}:
         return _of_past_runs(options)
     registry.verify()
+    if options.command == "power":
+        return power(
+            registry,
+            controls=options.control,
+            contexts=options.context,
+            probes=options.probe,
+            results=options.results,
+            jobs=options.jobs,
+            as_json=options.json,
+        )
     selection = Selection(
         tuple(options.target),
         tuple(options.entry_point),
@@ -112,7 +132,7 @@ def _of_past_runs(options: argparse.Namespace) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m matrix", description=DESCRIPTION)
     verbs = parser.add_subparsers(
-        dest="command", required=True, metavar="list | run | compare | page | lock | table"
+        dest="command", required=True, metavar="list | run | power | compare | page | lock | table"
     )
     listing = verbs.add_parser("list", help="show what can be selected, or the cells of a selection")
     listing.add_argument("--cells", action="store_true", help="list cells, also without a selection")
@@ -120,6 +140,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_run_options(running)
     for verb in (listing, running):
         _add_selection(verb)
+    powering = verbs.add_parser("power", help="let every probe meet every control: which catches which")
+    _add_power_options(powering)
     comparing = verbs.add_parser("compare", help="show which cells differ between two runs")
     paging = verbs.add_parser("page", help="write a run as one HTML file that needs nothing else")
     _add_past_run_options(comparing, paging)
@@ -132,10 +154,10 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument("--write", action="store_true", help="write it: accept the cells that there are now")
     what.add_argument("--check", action="store_true", help="exit 1 when cells have come or gone")
     parser.set_defaults(registry=BUILT_IN)
-    for verb in (listing, running, locking, tabling):
-        text = "folder of contexts/, entry_points/, probes/ and peers/"
+    for verb in (listing, running, powering, locking, tabling):
+        text = "folder of contexts/, entry_points/, probes/, peers/ and controls/"
         verb.add_argument("--registry", type=Path, default=BUILT_IN, metavar="DIR", help=text)
-    for any_parser in (parser, listing, running, comparing, paging, locking, tabling):
+    for any_parser in (parser, listing, running, powering, comparing, paging, locking, tabling):
         any_parser.epilog = COMPARE_CODES if any_parser is comparing else EXIT_CODES
         any_parser.formatter_class = argparse.RawDescriptionHelpFormatter
     return parser
@@ -153,11 +175,23 @@ def _add_past_run_options(comparing: argparse.ArgumentParser, paging: argparse.A
     paging.add_argument("--write", type=Path, required=True, metavar="FILE", help="the page to write")
 
 
-def _add_run_options(verb: argparse.ArgumentParser) -> None:
+def _add_power_options(verb: argparse.ArgumentParser) -> None:
+    verb.description = POWER
+    for name, text in POWER_PARTS.items():
+        verb.add_argument(f"--{name}", action="append", default=[], metavar="NAME", help=text)
+    verb.add_argument("--json", action="store_true", help="print JSON and nothing else")
+    _add_jobs_and_results(verb)
+
+
+def _add_jobs_and_results(verb: argparse.ArgumentParser) -> None:
     text = "hosts at once (default: %(default)s)"
     verb.add_argument("--jobs", type=_positive, default=default_jobs(), metavar="N", help=text)
     text = "where the files of the run go (default: %(default)s)"
     verb.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help=text)
+
+
+def _add_run_options(verb: argparse.ArgumentParser) -> None:
+    _add_jobs_and_results(verb)
     text = "known failures (default: the matrix's own)"
     verb.add_argument("--expectations", type=Path, default=BUILT_IN_EXPECTATIONS, metavar="FILE", help=text)
 

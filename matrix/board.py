@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matrix.model import Cell, Probe
     from matrix.registry import Registry
 
-__all__ = ("Board", "Column", "Mark", "Tally")
+__all__ = ("Board", "Column", "Mark", "Tally", "columns_of")
 
 
 class Mark(enum.Enum):
@@ -63,6 +63,18 @@ class Column:
     def code(self) -> str:
         """The column's name in the legend."""
         return self.probe.promise + self.letter
+
+
+def columns_of(probes: Sequence[Probe]) -> list[Column]:
+    """Return a column for each probe, with letters where a promise has several; they are in its order."""
+    promises = [probe.promise for probe in probes]
+    seen: dict[str, int] = {}
+    columns = []
+    for probe in probes:
+        number = seen[probe.promise] = seen.get(probe.promise, -1) + 1
+        several = promises.count(probe.promise) > 1
+        columns.append(Column(probe, chr(ord("a") + number) if several else ""))
+    return columns
 
 
 @dataclass(frozen=True)
@@ -132,15 +144,7 @@ class Board:
     def columns(self, target: str) -> list[Column]:
         """Return the columns of a target's grid, promise by promise."""
         names = {cell.probe for cell in self.cells if cell.target == target}
-        probes = [probe for name, probe in self._probes.items() if name in names]
-        promises = [probe.promise for probe in probes]
-        seen: dict[str, int] = {}
-        columns = []
-        for probe in probes:
-            number = seen[probe.promise] = seen.get(probe.promise, -1) + 1
-            several = promises.count(probe.promise) > 1
-            columns.append(Column(probe, chr(ord("a") + number) if several else ""))
-        return columns
+        return columns_of([probe for name, probe in self._probes.items() if name in names])
 
     def mark(self, cell: Cell) -> Mark | None:
         """Return what to show for a cell; None when it was not selected."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 import time
 from dataclasses import asdict
@@ -21,7 +20,7 @@ from matrix.lock import lock_objections, lock_of, lock_text
 from matrix.markdown import contexts_as_markdown, controls_as_markdown, replace_tables
 from matrix.plan import in_ci
 from matrix.results import Results, summary
-from matrix.run import judge_cells, packages_of
+from matrix.run import ended_by_signals, judge_cells, packages_of
 from matrix.show import Plain, Show
 from matrix.targets import target_of
 
@@ -164,21 +163,16 @@ def _follow(
     jobs: int | None,
 ) -> bool:
     """Run to the end or to an interrupt; return whether it was one."""
-    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
     judged = judge_cells(registry, cells, expectations=known, ci=in_ci(), jobs=jobs, on_begin=board.begin)
     show.start()
     try:
-        for one in judged:
-            _note(one, board, show, files)
+        with ended_by_signals(judged):
+            for one in judged:
+                _note(one, board, show, files)
     except KeyboardInterrupt:
         return True
     finally:
-        # A second Ctrl-C must not keep the children from being killed.
-        impatient = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        judged.close()
         show.stop()
-        signal.signal(signal.SIGINT, impatient)
-        signal.signal(signal.SIGTERM, previous)
     return False
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from matrix.batch import Batch, batches
@@ -41,8 +41,10 @@ def in_ci() -> bool:
     return os.environ.get("CI", "").lower() in {"1", "true"}
 
 
-def plan(registry: Registry, cells: Iterable[Cell], *, ci: bool) -> Plan:
+def plan(registry: Registry, cells: Iterable[Cell], *, ci: bool, apart: bool = False) -> Plan:
     """Settle the cells that cannot run here and batch the rest.
+
+    With ``apart``, controls that leave nothing behind do not share hosts either.
 
     A cell whose context, probe or peer needs a package that is not installed is a skip that names it; in
     CI it is an error, because a gate that leaves cells out is no gate.
@@ -57,7 +59,10 @@ def plan(registry: Registry, cells: Iterable[Cell], *, ci: bool) -> Plan:
             runnable.append(cell)
         else:
             settled.append(record)
-    controls = {target_of(control): control for control in registry.controls().values()}
+    controls = {
+        target_of(control): replace(control, harmless=control.harmless and not apart)
+        for control in registry.controls().values()
+    }
     grouped = batches(runnable, registry.contexts(), registry.probes(), controls=controls)
     return Plan(chosen, tuple(grouped), tuple(settled))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,17 +16,13 @@ from matrix.plan import plan
 from matrix.targets import control_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable
+    from collections.abc import Callable, Generator, Iterable, Iterator
     from pathlib import Path
 
     from matrix.model import Cell
     from matrix.registry import Registry
 
-__all__ = (
-    "judge_cells",
-    "packages_of",
-    "read_expectations",
-)
+__all__ = ("ended_by_signals", "judge_cells", "packages_of", "read_expectations")
 
 
 def read_expectations(path: Path) -> Expectations:
@@ -59,6 +56,20 @@ def judge_cells(
     with contextlib.closing(records):
         for record in records:
             yield judge_record(record, expectations)
+
+
+@contextlib.contextmanager
+def ended_by_signals(children: Generator[object, None, None]) -> Iterator[None]:
+    """Let SIGTERM interrupt the block as Ctrl-C does, and kill the children at its end."""
+    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        # A second Ctrl-C must not keep the children from being killed.
+        impatient = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        children.close()
+        signal.signal(signal.SIGINT, impatient)
+        signal.signal(signal.SIGTERM, previous)
 
 
 def packages_of(registry: Registry, cells: Iterable[Cell]) -> list[str]:

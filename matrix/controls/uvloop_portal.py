@@ -13,7 +13,7 @@ CONTROL = Control(
     "uvloop_portal",
     summary="runs the work on a uvloop loop, wherever the caller is",
     passes=("ends_traceback_in_user_code", "survives_base_exceptions", "starts_processes_in_steps"),
-    without=WITHOUT,
+    without=(*WITHOUT, "refuses_a_circular_wait"),  # uvloop does not show what its tasks wait for
     requires=("uvloop",),
     platforms=("linux", "darwin"),
     harmless=True,
