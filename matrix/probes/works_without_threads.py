@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import _thread
 import asyncio
-import contextlib
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import NoReturn
 
 from matrix.model import Expected, Facts, Probe, Run, Source, expect
-from matrix.probes._threads import in_a_new_thread
+from matrix.probes._threads import Starter, in_a_new_thread, starters_replaced
 
 
 def _skip_when(facts: Facts) -> str | None:
@@ -31,15 +29,6 @@ PROBE = Probe(
     isolated=True,
     skip_when=_skip_when,
 )
-
-_STARTERS = (
-    (_thread, "start_new_thread"),
-    (_thread, "start_new"),
-    (_thread, "start_joinable_thread"),
-    (threading, "_start_new_thread"),
-    (threading, "_start_joinable_thread"),
-)
-"""Every name under which some version of Python starts a thread."""
 
 _TEXT = """
 name: alone
@@ -63,7 +52,7 @@ _SOURCE = Source(_TEXT, functions={"where": threading.get_ident}, tools={"where"
 
 def check(run: Run) -> None:
     loop = asyncio._get_running_loop()  # noqa: SLF001 - documented; tells without raising
-    with _no_thread_starts():
+    with starters_replaced(_refusing):
         try:
             threads: object = run(_SOURCE, {})["threads"]
         except Exception as error:  # noqa: BLE001 - judged below
@@ -77,22 +66,13 @@ def check(run: Run) -> None:
         )
 
 
-@contextlib.contextmanager
-def _no_thread_starts() -> Iterator[None]:
-    """Refuse every new thread, with the words in which Python says that the system does."""
+def _refusing(_starter: Starter) -> Starter:
+    """Refuse a new thread, with the words in which Python says that the system does."""
 
     def refuse(*_args: object, **_options: object) -> NoReturn:
         raise RuntimeError("can't start new thread")
 
-    found = [(module, name) for module, name in _STARTERS if hasattr(module, name)]
-    before = [(module, name, getattr(module, name)) for module, name in found]
-    for module, name, _ in before:
-        setattr(module, name, refuse)
-    try:
-        yield
-    finally:
-        for module, name, start in before:
-            setattr(module, name, start)
+    return refuse
 
 
 def broken(run: Run) -> Run:
