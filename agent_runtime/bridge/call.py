@@ -51,6 +51,7 @@ class Call(Generic[T]):
         is_resumable: whether its caller comes and goes, so that it may be told of the end late.
         cut_off: whether the portal was closed under it.
         time_left: seconds that the deadline is away whenever the clock starts.
+        final: the last news for the caller, once they have been told.
         expired: whether the deadline has cancelled it.
         abandoned: whether the caller has stopped listening: the call has ended, or was given up.
     """
@@ -66,6 +67,7 @@ class Call(Generic[T]):
         "context",
         "cut_off",
         "expired",
+        "final",
         "inbox",
         "is_resumable",
         "made_at",
@@ -102,6 +104,16 @@ class Call(Generic[T]):
         self.cut_off = False
         self.expired = False
         self.abandoned = False
+        self.final: object = None
+
+    def finish(self, news: object) -> None:
+        """Tell the caller the last news: ENDED or TURNED_AWAY.
+
+        Noted here, too: an exception of a signal handler, raised by the very instruction that takes
+        the news out of the inbox, loses them.
+        """
+        self.final = news
+        self.inbox.put(news)
 
     @property
     def what(self) -> str:

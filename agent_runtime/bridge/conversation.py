@@ -151,7 +151,7 @@ class Conversation(Generic[T]):
             return
         with contextlib.suppress(asyncio.CancelledError, BridgeClosedError):
             if self._direct is None:
-                self._wind_up(call, None)
+                self._wind_up(call, None, ended=call.final is not None)
             else:
                 call_without_loop(self._wind_up, call, None)
 

@@ -59,7 +59,7 @@ class CallingThread:
         self._news: object = None
         self._interruption: BaseException | None = None
         self._abandoned = False
-        self._unheard: SimpleQueue[object] = SimpleQueue()
+        self._unheard: SimpleQueue[Interruption] = SimpleQueue()
         told, call.inbox = call.inbox, self
         while not told.empty():
             self.put(told.get())
@@ -105,7 +105,8 @@ class CallingThread:
         if isinstance(news, Errand):
             self._loop.call_soon_threadsafe(news.perform, self._guard)
         elif isinstance(news, Interruption):
-            self._loop.call_soon_threadsafe(self._interrupt, news.exception)
+            self._unheard.put(news)  # if the loop stops before it hears of it, the caller finds it there
+            self._loop.call_soon_threadsafe(self._hear)
         else:
             self._news = news
             self._loop.stop()
@@ -117,6 +118,10 @@ class CallingThread:
     def empty(self) -> bool:
         """Whether there is no such news."""
         return self._unheard.empty()
+
+    def _hear(self) -> None:
+        while not self._unheard.empty():
+            self._interrupt(self._unheard.get().exception)
 
     def _interrupt(self, exception: BaseException) -> None:
         self._abandoned = self._interruption is not None

@@ -92,11 +92,15 @@ class Portal:
         try:
             failure = self._ready.get()
         except BaseException:  # a signal handler raised: nobody will ever use this portal
-            self._closed = True
-            self._wake(self._stop)
+            self.abandon()
             raise
         if failure is not None:
             failure.unwrap()
+
+    def abandon(self) -> None:
+        """End the thread without waiting for that: nobody will ever use this portal."""
+        self._closed = True
+        self._wake(self._stop)
 
     def main(self) -> None:
         """Be the loop thread, from its start to its end."""
@@ -166,7 +170,7 @@ class Portal:
             leave_child(call.outcome)
         self.close_deeper()
         if not self._retiring or call.is_resumable:
-            call.inbox.put(ENDED)
+            call.finish(ENDED)
 
     def close_deeper(self) -> None:
         """Close the next portal below once nothing can need it; on the loop thread.
@@ -264,7 +268,7 @@ class Portal:
                 call = self._pending.popleft()
             except IndexError:
                 return
-            call.inbox.put(TURNED_AWAY)
+            call.finish(TURNED_AWAY)
 
     def _have_taken_up(self) -> None:
         self._wake(self._take_up)
@@ -312,7 +316,7 @@ class Portal:
         if not self._retiring:
             loop.close()
             for call in tuple(self._live):
-                call.inbox.put(ENDED)  # it ignored its cancellation, and will never get further
+                call.finish(ENDED)  # it ignored its cancellation, and will never get further
         self._turn_away()
 
 

@@ -122,6 +122,7 @@ class PortalSet:
         return found
 
     def _start_shared(self, here: _Own) -> Portal:
+        fresh: Portal | None = None
         alone = here.starting.acquire(timeout=_CROWD_LIMIT)
         try:
             portal = here.shared.get("portal")
@@ -133,6 +134,10 @@ class PortalSet:
             if portal is not None and here.shared.get("portal") is portal:
                 del here.shared["portal"]
             winner = here.shared.setdefault("portal", fresh)
+        except BaseException:  # a signal handler's, between our own instructions
+            if fresh is not None and here.shared.get("portal") is not fresh:
+                fresh.abandon()
+            raise
         finally:
             if alone:
                 here.starting.release()
@@ -160,10 +165,14 @@ class PortalSet:
 
     def _started(self, depth: int) -> Portal:
         portal = Portal(owner=self, depth=depth, loop_factory=self._loop_factory)
-        with process.birth_of(portal):
-            portal.start(
-                on_start=lambda: process.register(get_ident(), portal),
-                on_end=lambda: process.forget(portal.thread_id),
-                name=self.name if depth == 0 else f"{self.name} {depth}",
-            )
+        try:
+            with process.birth_of(portal):
+                portal.start(
+                    on_start=lambda: process.register(get_ident(), portal),
+                    on_end=lambda: process.forget(portal.thread_id),
+                    name=self.name if depth == 0 else f"{self.name} {depth}",
+                )
+        except BaseException:  # no thread or no loop, or a signal handler's: nobody will use it
+            portal.abandon()
+            raise
         return portal

@@ -85,6 +85,7 @@ def this_threads_portal() -> Portal | None:
 def register(thread_id: int, portal: Portal) -> None:
     """Note whose loop thread this is."""
     _state.by_thread[thread_id] = portal
+    _state.births.discard(portal)  # here too: a signal handler may raise in birth_of()
 
 
 def forget(thread_id: int) -> None:

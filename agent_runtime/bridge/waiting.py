@@ -87,8 +87,6 @@ def wait(
             giving_up: GivingUp | None = GivingUp(error.with_traceback(None))
         else:
             if news is _NOTHING:
-                if _waits_for_its_caller(call, portal) and portal.withdraw(call):
-                    return TURNED_AWAY, None if patience is None else patience.reason
                 slice_ = slice_ if guard is not None else min(2 * slice_, _LONGEST_SLICE)
                 lookout = lookout or watched.lookout(call)
                 giving_up = _look(call, portal, patience, lookout)
@@ -115,13 +113,20 @@ def _hear(call: Call[Any], portal: Portal, guard: InterruptGuard | None, seconds
         except Empty:
             if portal.is_of_another_process:
                 raise ForkedCallError(call.what) from None
-            return _NOTHING
+            return _missed(call, portal)
         if not isinstance(news, Errand):
             return news
         exiting = news.perform(guard)
         if portal.is_of_another_process:
             raise ForkedCallError(call.what) if exiting is None else exiting
         del exiting, news  # the frames of what was raised lead back to this one
+
+
+def _missed(call: Call[Any], portal: Portal) -> object:
+    """Return last news that will not come, or not again, through the inbox; or _NOTHING."""
+    if _waits_for_its_caller(call, portal) and portal.withdraw(call):
+        return TURNED_AWAY
+    return _NOTHING if call.final is None or not call.inbox.empty() else call.final
 
 
 def _waits_for_its_caller(call: Call[Any], portal: Portal) -> bool:
