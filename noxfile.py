@@ -56,6 +56,25 @@ def interpreters(session: nox.Session) -> None:
 
 
 @nox.session
+def page(session: nox.Session) -> None:
+    """Test the page of results in the Chromium that is installed; in CI, one must be."""
+    prepare(session, "page")
+    session.run("pytest", "tests/page", *session.posargs)
+
+
+@nox.session
+def screenshots(session: nox.Session) -> None:
+    """Draw the pictures of the page in docs/images anew, from a run with a peer that fails."""
+    prepare(session, "page")
+    results = session.create_tmp()
+    select = ["--target", "fresh_thread,agent_runtime", "--entry-point", "run_workflow,runtime_run"]
+    contexts = ["--context", "plain_script,asyncio_*,uvloop_run,jupyter_*,fastapi_*"]
+    run = ["python", "-m", "matrix", "run", *select, *contexts, "--results", results]
+    session.run(*run, success_codes=[0, 1])
+    session.run("python", "-m", "tests.page.screenshots", results)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure what a call costs, here and in the field; writes results/bench.{md,json,svg}."""
     prepare(session, "bench", "contexts")

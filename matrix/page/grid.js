@@ -37,9 +37,9 @@ function summaryOf(records) {
 
 // One section of the page; `draw` fills it with what a filter leaves.
 class Section {
-  constructor(target) {
-    this.target = target;
-    this.heading = make("h2", { text: target });
+  constructor(family) {
+    this.family = family;
+    this.heading = make("h2", { text: family });
     this.counts = make("p", { className: "counts" });
     this.body = make("div", { className: "body" });
     this.element = make("section", {}, make("div", { className: "heading" }, this.heading, this.counts), this.body);
@@ -54,16 +54,16 @@ class Section {
     const columns = new Set();
     let own = [];
     for (const [key, records] of PLACES) {
-      if (records[0].target !== this.target) continue;
+      if (records[0].family !== this.family) continue;
       const left = records.filter((record) => matches(record, filter));
       if (!left.length) continue;
       found.set(key, left);
-      rows.add(left[0].context);
+      rows.add(left[0].row);
       columns.add(left[0].probe);
       own = own.concat(left);
     }
     this.found = found;
-    this.rows = CONTEXTS.filter((context) => rows.has(context));
+    this.rows = ROWS.filter((row) => rows.has(row));
     this.columns = PROBES.filter((probe) => columns.has(probe.name));
     this.element.hidden = !own.length;
     this.counts.textContent = summaryOf(own);
@@ -75,12 +75,22 @@ class Section {
     return own;
   }
 
+  // The places that are unexpected or have changed, in the order of rows.
+  notable() {
+    const ask = (record) => record.unexpected || record.change;
+    return this.rows.flatMap((name, row) =>
+      this.columns.flatMap((probe, column) =>
+        this.found.get(placeKey(this.family, name, probe.name))?.some(ask) ? [{ section: this, row, column }] : [],
+      ),
+    );
+  }
+
   draw() {
     if (this.drawn) return;
     this.drawn = true;
-    const label = `${this.target}: contexts down, probes across`;
+    const label = `${this.family}: contexts down, probes across`;
     const table = make("table", { role: "grid", "aria-label": label, "aria-readonly": "true" });
-    table.append(this.head(), make("tbody", {}, ...this.rows.map((context, row) => this.row(context, row))));
+    table.append(this.head(), make("tbody", {}, ...this.rows.map((name, row) => this.row(name, row))));
     this.body.replaceChildren(table);
     this.body.style.minHeight = "";
   }
@@ -99,20 +109,20 @@ class Section {
     return make("thead", {}, names, codes);
   }
 
-  row(context, row) {
-    const name = make("th", { scope: "row", text: context, title: lookup(CATALOGUE.contexts, context) ?? "" });
-    const places = this.columns.map((probe, column) => this.place(context, probe, row, column));
+  row(name, row) {
+    const heading = make("th", { scope: "row", text: name, title: lookup(CATALOGUE.contexts, name) ?? name });
+    const places = this.columns.map((probe, column) => this.place(name, probe, row, column));
     this.places.push(places);
-    return make("tr", {}, name, ...places);
+    return make("tr", {}, heading, ...places);
   }
 
-  place(context, probe, row, column) {
+  place(name, probe, row, column) {
     const cell = make("td", { role: "gridcell", tabIndex: -1 });
     if (column === 0 || this.columns[column - 1].promise !== probe.promise) cell.className = "first";
-    cell.where = { section: this, row, column, context, probe };
-    const records = this.found.get(placeKey(this.target, context, probe.name));
+    cell.where = { section: this, row, column, name, probe };
+    const records = this.found.get(placeKey(this.family, name, probe.name));
     if (!records) {
-      cell.setAttribute("aria-label", `${context}, ${probe.name}: not shown`);
+      cell.setAttribute("aria-label", `${name}, ${probe.name}: not shown`);
       return cell;
     }
     const worst = worstOf(records);
@@ -122,13 +132,13 @@ class Section {
     if (records.some((record) => record.word !== worst.word)) cell.classList.add("mixed");
     const change = ["broke", "changed", "fixed", "new", "gone"].find((word) => records.some((record) => record.change === word));
     if (change) cell.classList.add("differs", change);
-    cell.setAttribute("aria-label", `${context}, ${probe.name}: ${summaryOf(records)}`);
+    cell.setAttribute("aria-label", `${name}, ${probe.name}: ${summaryOf(records)}`);
     cell.append(signOf(worst.word));
     return cell;
   }
 }
 
-const SECTIONS = TARGETS.map((target) => new Section(target));
+const SECTIONS = FAMILIES.map((family) => new Section(family));
 const SEEN = new IntersectionObserver(
   (entries) => {
     for (const entry of entries)
@@ -153,20 +163,26 @@ function showFiltered(filter) {
 
 const shownSections = () => SECTIONS.filter((section) => !section.element.hidden);
 const firstPlace = () => shownSections()[0]?.places[0]?.[0];
-const currentPlace = () => GRIDS.querySelector('td[tabindex="0"]') ?? firstPlace();
+let current;
+const currentPlace = () => (current?.isConnected ? current : firstPlace());
 
 function placeOf(record) {
-  const section = SECTIONS.find((one) => one.target === record.target);
+  const section = SECTIONS.find((one) => one.family === record.family);
   if (section.element.hidden) return undefined;
   section.draw();
-  return section.places.flat().find((cell) => cell.records?.includes(record));
+  const row = section.rows.indexOf(record.row);
+  const column = section.columns.findIndex((probe) => probe.name === record.probe);
+  const cell = section.places[row]?.[column];
+  return cell?.records?.includes(record) ? cell : undefined;
 }
 
 // Exactly one place is a tab stop; arrows move it.
-function focusPlace(cell, { quietly = false } = {}) {
-  for (const other of GRIDS.querySelectorAll('td[tabindex="0"]')) other.tabIndex = -1;
+function focusPlace(cell) {
+  const before = currentPlace();
+  if (before) before.tabIndex = -1;
+  current = cell;
   cell.tabIndex = 0;
-  if (!quietly) cell.focus({ preventScroll: true });
+  cell.focus({ preventScroll: true });
   cell.scrollIntoView({ block: "nearest", inline: "nearest" });
 }
 
@@ -191,17 +207,15 @@ function neighbour(cell, key, toTheEnd) {
   return edge[Math.min(column, edge.length - 1)];
 }
 
-// The next place that asks for attention, round and round.
+// The next place that asks for attention, round and round; only its own grid is drawn.
 function nextNotable(from, step) {
-  for (const section of shownSections()) section.draw();
-  const all = shownSections().flatMap((section) => section.places.flat());
-  const notable = (cell) => cell.records?.some((record) => record.unexpected || record.change);
-  const begin = Math.max(0, all.indexOf(from));
-  for (let far = 1; far <= all.length; far += 1) {
-    const cell = all[(((begin + step * far) % all.length) + all.length) % all.length];
-    if (notable(cell)) return cell;
-  }
-  return undefined;
+  const all = shownSections().flatMap((section) => section.notable());
+  const at = (one) => [SECTIONS.indexOf(one.section), one.row, one.column];
+  const order = (one, other) => at(one).map((number, part) => number - at(other)[part]).find(Boolean) ?? 0;
+  const ahead = all.filter((one) => step * order(one, from.where) > 0);
+  const next = (ahead.length ? ahead : all).at(step > 0 ? 0 : -1);
+  next?.section.draw();
+  return next?.section.places[next.row][next.column];
 }
 
 // The row and the column of a place are lit, and the line below says what it is.
@@ -214,10 +228,10 @@ function light(cell) {
     readout.textContent = "";
     return;
   }
-  const { context, probe, column } = cell.where;
+  const { name, probe, column } = cell.where;
   const head = cell.closest("table").tHead;
   lit = [cell.parentElement.cells[0], head.rows[0].cells[column + 1], head.rows[1].cells[column + 1]];
   for (const one of lit) one.classList.add("lit");
   const about = cell.records ? summaryOf(cell.records) : "not shown";
-  readout.textContent = `${context} · ${probe.code} ${probe.name}: ${probe.claim} · ${about}`;
+  readout.textContent = `${name} · ${probe.code} ${probe.name}: ${probe.claim} · ${about}`;
 }

@@ -18,21 +18,27 @@ const DATA = JSON.parse(document.getElementById("data").textContent);
 const { catalogue: CATALOGUE } = DATA;
 const COMPARING = "against" in DATA;
 
+// Controls that stand for themselves have a target each, "control:NAME" if they are broken bridges and
+// "near_miss:NAME" if they are right ones; they share one grid, with a row for each.
+const CONTROLS = "controls";
+const familyOf = (target) => (/^(control|near_miss):/.test(target) ? CONTROLS : target);
+const isBroken = (target) => /^control(:|$)/.test(target);
+const isControl = (family) => family === "control" || family === CONTROLS;
 // An object that came from JSON has a prototype; a context may be called "constructor".
 const lookup = (table, name) => (Object.hasOwn(table, name) ? table[name] : undefined);
 
-// Broken bridges have to fail: a probe's own, and each of those that stand for themselves.
-const isBroken = (cell) => cell.startsWith("control/") || cell.startsWith("control:");
-
-// Controls that stand for themselves share one grid, with a row for each in place of its one context.
-const CONTROLS = "controls";
-const isControl = (target) => target === "control" || target === CONTROLS;
+// Fields that the panel shows in places of their own; any other that a record has is shown by its name.
+const PLACED = new Set([
+  ...["cell", "outcome", "verdict", "detail", "sentence", "expectation", "phase", "seconds", "host", "change", "before"],
+  ...["hang_class", "evidence", "signature", "second_run", "explanation", "traceback", "stacks", "task_stacks", "output", "observations"],
+  ...["facts", "environment"],
+]);
 
 function asRecord(raw) {
-  const [named, entryPoint, where, probe] = raw.cell.split("/");
-  const [target, context] = /^(control|near_miss):/.test(named) ? [CONTROLS, named] : [named, where];
+  raw.others = Object.keys(raw).filter((name) => !PLACED.has(name));
+  const [target, entryPoint, context, probe] = raw.cell.split("/");
   const environment = DATA.environments[raw.environment];
-  return { ...raw, target, entryPoint, context, probe, environment, facts: DATA.facts[raw.facts] };
+  return Object.assign(raw, { target, entryPoint, context, probe, environment, facts: DATA.facts[raw.facts] });
 }
 
 // In a comparison a record has a `change`, and what it was `before`; cells that are gone are shown as
@@ -47,7 +53,7 @@ function readRecords() {
     record.change ??= "";
     record.before &&= asRecord(record.before);
     // A control is a broken bridge: what its probe noticed is no failure.
-    record.word = isBroken(record.cell) && record.verdict === "ok" && record.outcome !== "skip" ? "noticed" : record.outcome;
+    record.word = isBroken(record.target) && record.verdict === "ok" && record.outcome !== "skip" ? "noticed" : record.outcome;
     record.unexpected = record.change !== "gone" && (record.verdict ?? "ok") !== "ok";
   }
   return records;
@@ -72,7 +78,7 @@ function readProbes() {
 
 const PROBES = readProbes();
 const PROBE = new Map(PROBES.map((probe) => [probe.name, probe]));
-const TARGETS = [...new Set(RECORDS.map((record) => record.target))].sort(
+const FAMILIES = [...new Set(RECORDS.map((record) => familyOf(record.target)))].sort(
   (one, other) => isControl(one) - isControl(other),
 );
 const CONTEXTS = [...new Set(RECORDS.map((record) => record.context))].sort();
@@ -80,20 +86,31 @@ const ENTRY_POINTS = [...new Set(RECORDS.map((record) => record.entryPoint))].so
 const ENVIRONMENTS = DATA.environments.map((environment) => environment.label);
 const labelOf = (entryPoint) => lookup(CATALOGUE.entry_points, entryPoint) ?? entryPoint;
 
-// target, context and probe lead to the records of a place.
-const placeKey = (target, context, probe) => `${target}/${context}/${probe}`;
-const PLACES = Map.groupBy(RECORDS, (record) => placeKey(record.target, record.context, record.probe));
+// A row of a grid is a context, or a control.
+for (const record of RECORDS) {
+  const { target, context } = record;
+  record.family = familyOf(target);
+  record.row = record.family === CONTROLS ? target : context;
+}
+const placeKey = (family, row, probe) => `${family}/${row}/${probe}`;
+const PLACES = Map.groupBy(RECORDS, (record) => placeKey(record.family, record.row, record.probe));
+const ROWS = [...new Set(RECORDS.map((record) => record.row))].sort();
 
-const severity = (record) => (record.unexpected ? 0 : 10) + OUTCOMES.indexOf(record.outcome);
+// The worst stands for all; among those that are alike, one that has changed.
+const severity = (record) =>
+  (record.unexpected ? 0 : 10) + OUTCOMES.indexOf(record.outcome) - (record.change ? 0.5 : 0);
 const worstOf = (records) => records.reduce((worst, one) => (severity(one) < severity(worst) ? one : worst));
 
 // What a search looks at, made when somebody searches.
 function haystackOf(record) {
   if (record.haystack === undefined) {
-    const { haystack, before, ...own } = record;
     const probe = PROBE.get(record.probe);
+    const observed = Object.entries(record.observations ?? {}).flat();
+    const texts = ["cell", "word", "verdict", "change", "phase", "detail", "sentence", "hang_class", "evidence", "signature"];
+    const long = ["explanation", "traceback", "stacks", "task_stacks", "output"];
     const about = [probe.claim, probe.code, labelOf(record.entryPoint), lookup(CATALOGUE.contexts, record.context)];
-    record.haystack = [JSON.stringify(own), ...about].join("\n").toLowerCase();
+    const own = [...texts, ...long].map((name) => record[name]);
+    record.haystack = [...own, ...about, record.environment.label, ...observed].join("\n").toLowerCase();
   }
   return record.haystack;
 }
@@ -102,7 +119,7 @@ const NO_FILTER = { words: [], outcomes: new Set(), unexpected: false, changed: 
 
 function matches(record, filter) {
   return (
-    (!filter.target || record.target === filter.target) &&
+    (!filter.target || record.family === filter.target) &&
     (!filter.context || record.context === filter.context) &&
     (!filter.promise || PROBE.get(record.probe).promise === filter.promise) &&
     (!filter.entryPoint || record.entryPoint === filter.entryPoint) &&

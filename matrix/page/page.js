@@ -7,8 +7,11 @@ function aboutTheRun() {
   const { run, against } = DATA;
   const own = RECORDS.filter((record) => record.change !== "gone");
   const red = own.filter((record) => record.unexpected).length;
-  const meaning = run.interrupted ? "interrupted" : red ? `${red} unexpected` : "all as expected";
-  const bad = red > 0 || run.interrupted;
+  const wrong = run.objections ?? [];
+  const counts = [[red, "unexpected"], [wrong.length, "to correct"]].filter(([count]) => count);
+  const found = counts.map(([count, word]) => `${count} ${word}`).join(", ") || "all as expected";
+  const meaning = run.interrupted ? "interrupted" : run.complete ? found : "incomplete";
+  const bad = meaning !== "all as expected";
   byId("meaning").className = bad ? "bad" : "good";
   byId("meaning").append(signOf(bad ? "fail" : "pass"), meaning);
   const seconds = run.seconds ? `, ${Math.round(run.seconds)} s` : "";
@@ -16,6 +19,10 @@ function aboutTheRun() {
   byId("about").textContent =
     `${own.length} cells${seconds} · ${counted(run.environments, "environments")}` +
     (against ? ` · against ${against.name} (${counted(against.environments, "environments")})` : "");
+  byId("objections").hidden = !wrong.length;
+  byId("objections").append(
+    ...wrong.map((one) => make("li", {}, make("b", { text: one.fault }), ` ${one.file}:${one.line}: ${one.text}; ${one.write}`)),
+  );
   document.title = `matrix: ${meaning}`;
 }
 
@@ -59,7 +66,7 @@ function makeFilters() {
   const promises = [...new Set(PROBES.map((probe) => probe.promise))];
   const titled = (number) => `${number} ${lookup(CATALOGUE.promises, number)?.[0] ?? ""}`.trim();
   const choices = [
-    choice("Target", "target", TARGETS),
+    choice("Target", "target", FAMILIES),
     choice("Promise", "promise", promises, titled),
     choice("Context", "context", CONTEXTS),
     choice("Entry point", "entryPoint", ENTRY_POINTS, labelOf),
@@ -73,7 +80,7 @@ function update() {
   const left = showFiltered(filter);
   const all = left.length === RECORDS.length;
   byId("shown").textContent = all ? `${left.length} cells` : `${left.length} of ${RECORDS.length} cells`;
-  byId("reset").hidden = all && !filter.words.length;
+  byId("show-all").hidden = all && !filter.words.length;
   document.body.classList.toggle("nothing", !left.length);
 }
 
@@ -134,7 +141,8 @@ function shortcut(event) {
   if (key === "/") byId("search").select();
   else if (key === "?") byId("keys").showModal();
   else if (key === "n" || key === "p") {
-    const next = nextNotable(currentPlace(), key === "n" ? 1 : -1);
+    const from = currentPlace();
+    const next = from && nextNotable(from, key === "n" ? 1 : -1);
     if (!next) return;
     focusPlace(next);
     if (!PANEL.hidden) openPlace(next, { enter: false });
@@ -181,7 +189,7 @@ function listen() {
   byId("search").addEventListener("input", update);
   byId("filters").addEventListener("submit", (event) => event.preventDefault());
   byId("filters").addEventListener("reset", () => setTimeout(update));
-  byId("reset").addEventListener("click", showAll);
+  byId("show-all").addEventListener("click", showAll);
   byId("help").addEventListener("click", () => byId("keys").showModal());
   byId("keys-close").addEventListener("click", () => byId("keys").close());
   GRIDS.addEventListener("click", (event) => {

@@ -1,10 +1,6 @@
 // The panel: everything that is known of one cell.
 
 const PANEL = document.getElementById("panel");
-// Fields that the panel shows in places of their own; any other that a record has is shown by its name.
-const PLACED = new Set(
-  "sentence word cell target entryPoint context probe outcome verdict detail phase seconds host traceback stacks output facts environment observations link change before unexpected haystack expectation hang_class signature explanation task_stacks".split(" "),
-);
 let opened;
 
 // Text in which `code` is code.
@@ -106,12 +102,13 @@ function was(record) {
 
 function circumstances(record) {
   const seconds = record.seconds ? `${record.seconds.toPrecision(3)} s` : "";
-  const hang = [record.hang_class, record.signature].filter((part) => typeof part === "string").join(": ");
+  const hang = [record.hang_class, record.signature].filter(Boolean).join(" · ");
   const known = record.expectation;
   return [
     record.sentence || record.detail ? make("p", { className: "detail", text: record.sentence ?? record.detail }) : null,
-    hang ? make("p", { className: "hang-class" }, make("code", { text: hang })) : null,
-    isEmpty(record.explanation) ? null : make("p", { className: "detail", text: asText(record.explanation) }),
+    hang ? make("p", {}, make("code", { text: hang }), record.evidence ? `: ${record.evidence}` : "") : null,
+    record.second_run ? make("p", { text: `second run: ${record.second_run}` }) : null,
+    isEmpty(record.explanation) ? null : make("pre", { text: asText(record.explanation), tabIndex: 0 }),
     known ? prose(`Known failure: ${known.reason} (${known.issue})`) : null,
     make("p", {
       className: "faint",
@@ -124,13 +121,12 @@ function circumstances(record) {
 
 function evidence(record) {
   const failed = record.outcome !== "pass" && record.outcome !== "skip";
-  const more = Object.keys(record).filter((name) => !PLACED.has(name));
   const { label, packages, ...machine } = record.environment;
   return [
     foldValue("Traceback", record.traceback, failed),
     foldValue("Stacks", record.stacks, failed),
     foldValue("Task stacks", record.task_stacks, failed),
-    ...more.map((name) => foldValue(name.replaceAll("_", " "), record[name], false)),
+    ...record.others.map((name) => foldValue(name.replaceAll("_", " "), record[name], false)),
     foldValue("Observations", record.observations, true),
     foldValue("Output of the host", record.output, failed),
     foldValue("Facts", record.facts, false),

@@ -11,7 +11,7 @@ from matrix.__main__ import main
 from matrix.compare import compare
 from matrix.model import Cell, Outcome
 from matrix.promises import promises
-from matrix.record import Record
+from matrix.record import SCHEMA, Record
 from matrix.recorded import RecordedError, read_run
 from tests.helpers.runs import usual_record, write_run
 
@@ -166,9 +166,11 @@ def test_run_that_was_killed_while_it_wrote_is_read_and_called_incomplete(
     [
         pytest.param("{", "matrix.ndjson:1: not JSON", id="not_json"),
         pytest.param("[]", "matrix.ndjson:1: not a record; expected an object", id="not_an_object"),
-        pytest.param('{"schema":1,"cell":"a/b/c/d"}', "with `cell` and `outcome`", id="no_outcome"),
+        pytest.param(f'{{"schema":{SCHEMA},"cell":"a/b/c/d"}}', "with `cell` and `outcome`", id="no_outcome"),
         pytest.param('{"schema":9,"cell":"a/b/c/d","outcome":"pass"}', "schema 9; this", id="other_schema"),
-        pytest.param('{"schema":1,"cell":"a/b","outcome":"pass"}', "'a/b' is not a cell", id="not_a_cell"),
+        pytest.param(
+            f'{{"schema":{SCHEMA},"cell":"a/b","outcome":"pass"}}', "'a/b' is not a cell", id="not_a_cell"
+        ),
         pytest.param("", "it holds no record", id="empty"),
     ],
 )
