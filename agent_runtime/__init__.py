@@ -1,7 +1,12 @@
 """YAML agent workflows whose sync entry points work in every context from which Python can be called.
 
-Importing this starts no thread, makes no loop and reads no file.
+Importing this starts no thread, makes no loop and reads no file. What only streams need is imported with
+the first stream: the classes of events would take a tenth of the time that importing this may take.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from agent_runtime.errors import (
     AgentRuntimeError,
@@ -25,11 +30,34 @@ from agent_runtime.errors import (
     WorkflowError,
 )
 from agent_runtime.executor import Executor
-from agent_runtime.llm import LLMClient, ScriptedClient, fast
+from agent_runtime.llm import LLMClient, ScriptedClient, StreamingLLMClient, fast
 from agent_runtime.results import RunResult, RunStatus, StepRecord, StepState
 from agent_runtime.runtime import Runtime
-from agent_runtime.shortcuts import load_workflow, run_workflow, run_workflow_async
+from agent_runtime.shortcuts import (
+    load_workflow,
+    run_workflow,
+    run_workflow_async,
+    stream_workflow,
+    stream_workflow_async,
+)
 from agent_runtime.workflow import Workflow
+
+if TYPE_CHECKING:
+    from agent_runtime.events import (
+        RunEvent,
+        RunFailed,
+        RunFinished,
+        RunStarted,
+        StepCancelled,
+        StepEvent,
+        StepFailed,
+        StepFinished,
+        StepRetrying,
+        StepSkipped,
+        StepStarted,
+        StreamEvent,
+        TokenReceived,
+    )
 
 __version__ = "0.1.0"
 
@@ -50,16 +78,30 @@ __all__ = (
     "NoThreadError",
     "Problem",
     "ReferenceValueError",
+    "RunEvent",
+    "RunFailed",
+    "RunFinished",
     "RunResult",
+    "RunStarted",
     "RunStatus",
     "Runtime",
     "RuntimeClosedError",
     "ScriptedClient",
     "StalledCallWarning",
+    "StepCancelled",
     "StepError",
+    "StepEvent",
+    "StepFailed",
+    "StepFinished",
     "StepRecord",
+    "StepRetrying",
+    "StepSkipped",
+    "StepStarted",
     "StepState",
     "StepTimeoutError",
+    "StreamEvent",
+    "StreamingLLMClient",
+    "TokenReceived",
     "Workflow",
     "WorkflowError",
     "__version__",
@@ -67,4 +109,19 @@ __all__ = (
     "load_workflow",
     "run_workflow",
     "run_workflow_async",
+    "stream_workflow",
+    "stream_workflow_async",
 )
+
+
+def __getattr__(name: str) -> object:
+    """Import the events when the first of them is asked for."""
+    if name in __all__:
+        from agent_runtime import events
+
+        return getattr(events, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

@@ -373,7 +373,7 @@ class LLMClientError(AgentRuntimeError, TypeError):
         return (
             f"{self.problem}; an LLM client has one method, call_llm(messages, config, task_id,"
             " workflow_name, prompt_template, template_version, metadata), and it returns a mapping"
-            " with 'content'"
+            " with 'content'; it may have a second one, stream_llm(), which yields text"
         )
 
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextvars
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from agent_runtime.bridge import OnRunningLoop
 from agent_runtime.llm import LLMClient
 from agent_runtime.loading import Notes, from_steps
 from agent_runtime.program import Program, Registry
 from agent_runtime.results import RunResult
+from agent_runtime.streaming import stream, stream_async
 from agent_runtime.workflow import Step, Workflow
+
+if TYPE_CHECKING:
+    from agent_runtime.events import StreamEvent
 
 __all__ = ("Executor",)
 
@@ -96,3 +102,57 @@ class Executor:
         """
         __tracebackhide__ = True
         return await self._program.run_async(inputs, limit=timeout)
+
+    def stream(
+        self,
+        inputs: Mapping[str, object] | None = None,
+        *,
+        timeout: float | None = None,
+        context: contextvars.Context | None = None,
+        on_running_loop: OnRunningLoop = "warn",
+    ) -> Generator[StreamEvent, None, None]:
+        """Run the steps once and give the events as they come; each ``next()`` blocks the calling thread.
+
+        See :meth:`Runtime.stream`, which behaves the same in every respect.
+
+        Raises:
+            WorkflowError: inputs are missing, not declared, or of a wrong type; no step has run.
+            StepError: a step failed for a reason that the runtime found.
+            CallerLoopError: an event loop runs in this thread and ``on_running_loop`` is "raise".
+            TimeoutError: the time was up; the run has been cancelled.
+            TypeError: an argument is of a wrong type.
+            ValueError: ``timeout`` is NaN.
+            RuntimeError: a step raised ``StopIteration``, which no generator can; it is the ``__cause__``.
+            BaseException: whatever a step raised, the object itself.
+        """
+        names = ("Executor.stream", "Executor.stream_async")
+        return stream(
+            self._program,
+            inputs,
+            timeout=timeout,
+            context=context,
+            on_running_loop=on_running_loop,
+            names=names,
+        )
+
+    def stream_async(
+        self,
+        inputs: Mapping[str, object] | None = None,
+        *,
+        timeout: float | None = None,
+        context: contextvars.Context | None = None,
+    ) -> AsyncGenerator[StreamEvent, None]:
+        """Run the steps once on the running loop and give the events as they come; blocks nothing.
+
+        See :meth:`Runtime.stream_async`, which behaves the same in every respect.
+
+        Raises:
+            WorkflowError: inputs are missing, not declared, or of a wrong type; no step has run.
+            StepError: a step failed for a reason that the runtime found.
+            TimeoutError: the time was up; the run has been cancelled.
+            TypeError: an argument is of a wrong type.
+            ValueError: ``timeout`` is NaN.
+            RuntimeError: a step raised ``StopIteration``, which no coroutine can; it is the ``__cause__``.
+            BaseException: whatever a step raised, the object itself.
+        """
+        return stream_async(self._program, inputs, limit=timeout, context=context)

@@ -24,7 +24,7 @@ from agent_runtime.runs import Run, Runs
 from agent_runtime.steps import Callee, Offload, Surroundings, is_async, thread_name
 from agent_runtime.workflow import Workflow
 
-__all__ = ("AnyFunction", "Program", "Registry")
+__all__ = ("AnyFunction", "Program", "Registry", "ToCaller", "ToLane", "as_limit")
 
 _FOR_EVER = 1e9
 """Seconds; what waits for locks and for sockets refuses much longer times."""
@@ -33,14 +33,14 @@ AnyFunction = Callable[..., object]
 Registry = Mapping[str, AnyFunction]
 
 
-class _ToCaller:
+class ToCaller:
     """Plain functions of a sync call: on the thread that waits in it."""
 
     on_caller = staticmethod(call_in_caller_outcome)
     on_worker = staticmethod(call_in_worker_outcome)
 
 
-class _ToLane:
+class ToLane:
     """Plain functions of an async call: on one worker thread, never on the host's loop thread."""
 
     on_worker = staticmethod(call_in_worker_outcome)
@@ -99,7 +99,7 @@ class Program(NamedTuple):
             bound = bind_inputs(self.plan.workflow, inputs)
 
             async def carry_out() -> Outcome[RunResult]:
-                return await self._execute(run, bound, _ToCaller())
+                return await self._execute(run, bound, ToCaller())
 
             carry_out.__qualname__ = f"workflow '{self.plan.workflow.name}'"  # the bridge's messages say it
             outcome = run_sync(carry_out, timeout=limit, on_running_loop=on_running_loop, names=names)
@@ -113,15 +113,19 @@ class Program(NamedTuple):
             bound = bind_inputs(self.plan.workflow, inputs)
             try:
                 async with WorkerLane(f"agent_runtime functions of {name}") as lane, asyncio.timeout(seconds):
-                    outcome = await self._execute(run, bound, _ToLane(lane))
+                    outcome = await self._execute(run, bound, ToLane(lane))
             except TimeoutError as error:  # never a step's own: that is in the outcome
                 error.args = (f"workflow '{name}' was cancelled after {seconds:g} s",)
                 raise
         return outcome.unwrap()
 
     async def _execute(self, run: Run, inputs: Mapping[str, object], offload: Offload) -> Outcome[RunResult]:
+        return await execute(self.plan, inputs, self.around(run, offload), run.begun)
+
+    def around(self, run: Run, offload: Offload) -> Surroundings:
+        """Return what the steps of a run share; called on the loop that it runs on."""
         workflow = self.plan.workflow
-        around = Surroundings(
+        return Surroundings(
             workflow_id=workflow.id,
             workflow_name=workflow.name,
             run_id=run.id,
@@ -131,7 +135,6 @@ class Program(NamedTuple):
             offload=offload,
             loop_thread=thread_name(),
         )
-        return await execute(self.plan, inputs, around, run.begun)
 
 
 def as_limit(timeout: object) -> float | None:

@@ -35,17 +35,18 @@ class Run:
 
     Attributes:
         id: the run's id.
-        ended: whether the entry point has returned.
+        ended: whether the entry point has returned, or the work of a stream has ended.
+        caller: the thread that waits in the entry point; 0 while the reader of a stream is elsewhere.
     """
 
-    __slots__ = ("_caller", "_listeners", "_loop", "_process", "_runs", "_stop", "_thread", "ended", "id")
+    __slots__ = ("_listeners", "_loop", "_process", "_runs", "_stop", "_thread", "caller", "ended", "id")
 
     def __init__(self, runs: Runs) -> None:
         self._runs = runs
         self._listeners: deque[Callable[[], None]] = deque()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = 0
-        self._caller = get_ident()
+        self.caller = get_ident()
         self._process = os.getpid()
         self._stop: Stop | None = None
         self.id = os.urandom(16).hex()
@@ -64,7 +65,11 @@ class Run:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Tell everybody who waits for the end."""
+        """End the run."""
+        self.end()
+
+    def end(self) -> None:
+        """Tell everybody who waits for the end; from any thread, any number of times."""
         self.ended = True
         self._stop = None  # it holds the whole run, and contexts that outlive the run hold this
         self._runs.live.pop(self, None)
@@ -119,7 +124,7 @@ class Run:
 
         Making it, a thread can get here by a signal handler or a finaliser, which interrupt its wait.
         """
-        return get_ident() in (self._caller, self._thread)
+        return get_ident() in (self.caller, self._thread)
 
     def _tell(self) -> None:
         while True:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextvars
 import os
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Generator, Mapping
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from agent_runtime.bridge import OnRunningLoop, run_sync
 from agent_runtime.llm import LLMClient
@@ -13,7 +14,11 @@ from agent_runtime.loading import parse_workflow, read_source
 from agent_runtime.program import Program, Registry
 from agent_runtime.results import RunResult
 from agent_runtime.runs import all_ended
+from agent_runtime.streaming import stream, stream_async
 from agent_runtime.workflow import Workflow
+
+if TYPE_CHECKING:
+    from agent_runtime.events import StreamEvent
 
 __all__ = ("Runtime",)
 
@@ -128,6 +133,98 @@ class Runtime:
         """
         __tracebackhide__ = True
         return await self._program.run_async(inputs, limit=timeout)
+
+    def stream(
+        self,
+        inputs: Mapping[str, object] | None = None,
+        *,
+        timeout: float | None = None,
+        context: contextvars.Context | None = None,
+        on_running_loop: OnRunningLoop = "warn",
+    ) -> Generator[StreamEvent, None, None]:
+        """Run the workflow once and give its events as they come; each ``next()`` blocks the calling thread.
+
+        What is wrong with the arguments is said at once; the run begins when the first event is asked
+        for. The last event, :class:`RunFinished`, has what :meth:`run` would return. A run that fails
+        gives its events, :class:`RunFailed` as the last one, and then raises what :meth:`run` would.
+
+        The work is done where :meth:`run` does it: async code on the bridge's loop thread, ``def`` steps
+        on the calling thread while it asks for the next event. Between two events async steps go on,
+        and ``def`` steps wait. A reader that stays away stops the run before long: with 64 events unread
+        no further step starts, none is tried again, and no token is taken from an LLM client.
+
+        Leaving the ``for`` loop in any way, closing the generator, or dropping it cancels the run and
+        blocks until every step has cleaned up. So does Ctrl-C in the main thread while the next event
+        is being waited for.
+
+        Args:
+            inputs: values for the names that the workflow declares under ``inputs``.
+            timeout: seconds until the run is cancelled, the reader's own time included; None for no
+                limit. Events of a run that has ended in time can be read at any time.
+            context: whose context variables the steps see, each in a copy; by default the caller's as
+                they are when this is called.
+            on_running_loop: what to do where a loop runs in this thread: "warn" and "allow" block it,
+                "raise" refuses.
+
+        Returns:
+            A generator of events, for one reader.
+
+        Raises:
+            WorkflowError: inputs are missing, not declared, or of a wrong type; no step has run.
+            StepError: a step failed for a reason that the runtime found.
+            RuntimeClosedError: this runtime is closed, or was closed meanwhile.
+            CallerLoopError: an event loop runs in this thread and ``on_running_loop`` is "raise".
+            TimeoutError: the time was up; the run has been cancelled.
+            TypeError: an argument is of a wrong type.
+            ValueError: ``timeout`` is NaN.
+            RuntimeError: a step raised ``StopIteration``, which no generator can; it is the ``__cause__``.
+            BaseException: whatever a step raised, the object itself.
+        """
+        names = ("Runtime.stream", "Runtime.stream_async")
+        return stream(
+            self._program,
+            inputs,
+            timeout=timeout,
+            context=context,
+            on_running_loop=on_running_loop,
+            names=names,
+        )
+
+    def stream_async(
+        self,
+        inputs: Mapping[str, object] | None = None,
+        *,
+        timeout: float | None = None,
+        context: contextvars.Context | None = None,
+    ) -> AsyncGenerator[StreamEvent, None]:
+        """Run the workflow once on the running loop and give its events as they come; blocks nothing.
+
+        For ``async for``, and best inside ``async with contextlib.aclosing(...)``: leaving an ``async
+        for`` loop early does not close its generator at once, Python leaves that to the loop. Closing
+        it cancels the run and waits for its cleanup, and so does cancelling the task that waits for the
+        next event. In all else as :meth:`stream`, but that ``def`` steps of one run share one worker
+        thread, and do not wait for the reader.
+
+        Args:
+            inputs: values for the names that the workflow declares under ``inputs``.
+            timeout: seconds until the run is cancelled, the reader's own time included; None for no limit.
+            context: whose context variables the steps see, each in a copy; by default the caller's as
+                they are when this is called.
+
+        Returns:
+            An asynchronous generator of events, for one reader.
+
+        Raises:
+            WorkflowError: inputs are missing, not declared, or of a wrong type; no step has run.
+            StepError: a step failed for a reason that the runtime found.
+            RuntimeClosedError: this runtime is closed, or was closed meanwhile.
+            TimeoutError: the time was up; the run has been cancelled.
+            TypeError: an argument is of a wrong type.
+            ValueError: ``timeout`` is NaN.
+            RuntimeError: a step raised ``StopIteration``, which no coroutine can; it is the ``__cause__``.
+            BaseException: whatever a step raised, the object itself.
+        """
+        return stream_async(self._program, inputs, limit=timeout, context=context)
 
     def close(self) -> None:
         """Cancel the runs that are in progress, wait for their cleanup, and refuse further ones.

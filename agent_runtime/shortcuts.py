@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextvars
 import os
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Generator, Mapping
+from typing import TYPE_CHECKING
 
 from agent_runtime.bridge import OnRunningLoop
 from agent_runtime.errors import WorkflowError
@@ -11,9 +13,19 @@ from agent_runtime.llm import LLMClient
 from agent_runtime.loading import parse_workflow, read_source
 from agent_runtime.program import Program, Registry
 from agent_runtime.results import RunResult
+from agent_runtime.streaming import stream, stream_async
 from agent_runtime.workflow import Workflow
 
-__all__ = ("load_workflow", "run_workflow", "run_workflow_async")
+if TYPE_CHECKING:
+    from agent_runtime.events import StreamEvent
+
+__all__ = (
+    "load_workflow",
+    "run_workflow",
+    "run_workflow_async",
+    "stream_workflow",
+    "stream_workflow_async",
+)
 
 
 def load_workflow(source: str | os.PathLike[str]) -> Workflow:
@@ -122,6 +134,98 @@ async def run_workflow_async(
     """
     __tracebackhide__ = True
     return await _load(source, functions, tools, llm).run_async(inputs, limit=timeout)
+
+
+def stream_workflow(
+    source: str | os.PathLike[str],
+    *,
+    inputs: Mapping[str, object] | None = None,
+    functions: Registry | None = None,
+    tools: Registry | None = None,
+    llm: LLMClient | None = None,
+    timeout: float | None = None,
+    context: contextvars.Context | None = None,
+    on_running_loop: OnRunningLoop = "warn",
+) -> Generator[StreamEvent, None, None]:
+    """Load a workflow, run it once and give its events; each ``next()`` blocks the calling thread.
+
+    The workflow is loaded and checked at once; the run begins when the first event is asked for. See
+    :meth:`Runtime.stream`, which behaves the same in every other respect.
+
+    Args:
+        source: the path of a workflow file, or YAML text; a ``str`` with a line break in it is text.
+        inputs: values for the names that the workflow declares under ``inputs``.
+        functions: what ``function`` steps may name.
+        tools: what ``tool`` steps may name.
+        llm: the client of ``agent`` steps; by default one that answers from a script.
+        timeout: seconds until the run is cancelled, the reader's own time included; None for no limit.
+        context: whose context variables the steps see; by default the caller's.
+        on_running_loop: what to do where a loop runs in this thread: "warn" and "allow" block it,
+            "raise" refuses.
+
+    Returns:
+        A generator of events, for one reader.
+
+    Raises:
+        WorkflowError: the workflow or its inputs have mistakes; all are listed; no step has run.
+        LLMClientError: ``llm`` is not a client.
+        StepError: a step failed for a reason that the runtime found.
+        CallerLoopError: an event loop runs in this thread and ``on_running_loop`` is "raise".
+        TimeoutError: the time was up; the run has been cancelled.
+        TypeError: an argument is of a wrong type.
+        ValueError: ``timeout`` is NaN.
+        RuntimeError: a step raised ``StopIteration``, which no generator can; it is the ``__cause__``.
+        BaseException: whatever a step raised, the object itself.
+    """
+    names = ("stream_workflow", "stream_workflow_async")
+    return stream(
+        _load(source, functions, tools, llm),
+        inputs,
+        timeout=timeout,
+        context=context,
+        on_running_loop=on_running_loop,
+        names=names,
+    )
+
+
+def stream_workflow_async(
+    source: str | os.PathLike[str],
+    *,
+    inputs: Mapping[str, object] | None = None,
+    functions: Registry | None = None,
+    tools: Registry | None = None,
+    llm: LLMClient | None = None,
+    timeout: float | None = None,
+    context: contextvars.Context | None = None,
+) -> AsyncGenerator[StreamEvent, None]:
+    """Load a workflow, run it once on the running loop and give its events as they come; blocks nothing.
+
+    The workflow is loaded and checked at once, on the calling thread. See :meth:`Runtime.stream_async`,
+    which behaves the same in every other respect.
+
+    Args:
+        source: the path of a workflow file, or YAML text; a ``str`` with a line break in it is text.
+        inputs: values for the names that the workflow declares under ``inputs``.
+        functions: what ``function`` steps may name.
+        tools: what ``tool`` steps may name.
+        llm: the client of ``agent`` steps; by default one that answers from a script.
+        timeout: seconds until the run is cancelled, the reader's own time included; None for no limit.
+        context: whose context variables the steps see; by default the caller's.
+
+    Returns:
+        An asynchronous generator of events, for one reader.
+
+    Raises:
+        WorkflowError: the workflow or its inputs have mistakes; all are listed; no step has run.
+        LLMClientError: ``llm`` is not a client.
+        StepError: a step failed for a reason that the runtime found.
+        TimeoutError: the time was up; the run has been cancelled.
+        TypeError: an argument is of a wrong type.
+        ValueError: ``timeout`` is NaN.
+        RuntimeError: a step raised ``StopIteration``, which no coroutine can; it is the ``__cause__``.
+        BaseException: whatever a step raised, the object itself.
+    """
+    return stream_async(_load(source, functions, tools, llm), inputs, limit=timeout, context=context)
 
 
 def _load(

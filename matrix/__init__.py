@@ -11,6 +11,7 @@
     supervisor    parent · host · story · door · streams · process   one process group a host, limits, records
     hangs         onlooker · procfs                                  which kind of hang, read from outside
     shared        wire · record · capture · fingerprint              what goes from one to the other
+    sessions      sessions                                           what probes of streams get from peers
     meaning       verdict · expectations · judged                    what an outcome means to the gate
     showing       board · grid · show · live · closing               the terminal
     files         results · markdown · junit · page/                 records, summary, CI page, README table

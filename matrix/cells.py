@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from itertools import chain, product
 from typing import TYPE_CHECKING
 
-from matrix.claims import cells_of_control, control_entry_point
+from matrix.claims import cells_of_control, control_entry_point, offers
 from matrix.model import Cell
 from matrix.targets import AGENT_RUNTIME, CONTROL, control_name, target_of
 
@@ -59,6 +59,7 @@ def _cells_of(registry: Registry, target: str) -> list[Cell]:
     return [
         Cell(target, entry_point, context, probe)
         for context, entry_point, probe in product(contexts, registry.entry_points(), probes)
+        if offers(registry, entry_point, probe)
     ]
 
 
@@ -83,7 +84,7 @@ def select(registry: Registry, selection: Selection) -> list[Cell]:
         if cell.entry_point in entry_points
         and cell.context in contexts
         and cell.probe in probes
-        and (cell.target != CONTROL or every_control or cell.entry_point == control_entry_point(registry))
+        and (cell.target != CONTROL or every_control or _is_for_controls(registry, cell))
     ]
 
 
@@ -102,6 +103,11 @@ def _targets(registry: Registry) -> list[str]:
 
 def _gate(registry: Registry) -> list[str]:
     return [*GATE, *sorted(target_of(control) for control in registry.controls().values())]
+
+
+def _is_for_controls(registry: Registry, cell: Cell) -> bool:
+    """Whether the controls of a probe run through this cell's entry point."""
+    return cell.entry_point == control_entry_point(registry, cell.probe)
 
 
 def _whole_cells(registry: Registry, patterns: Sequence[str]) -> list[Cell]:

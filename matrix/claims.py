@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matrix.model import Control
     from matrix.registry import Registry
 
-__all__ = ("cells_of_control", "control_entry_point", "wrong_claims")
+__all__ = ("cells_of_control", "control_entry_point", "offers", "wrong_claims")
 
 BOTH_OR_NEITHER = (
     "a control is either broken or a near miss; write caught_by=('PROBE', ...) or passes=('PROBE', ...),"
@@ -26,9 +26,17 @@ BOTH_OR_NEITHER = (
 CONTROL_ENTRY_POINT = "run_workflow"
 
 
-def control_entry_point(registry: Registry) -> str:
-    """Return the entry point through which controls run."""
+def offers(registry: Registry, entry_point: str, probe: str) -> bool:
+    """Whether an entry point has what a probe is to be given."""
+    needs_session = registry.probe(probe).statement.session
+    return not needs_session or "open_session" in registry.entry_point(entry_point).functions
+
+
+def control_entry_point(registry: Registry, probe: str | None = None) -> str:
+    """Return the entry point through which controls run: those that bring a call, or a probe's own one."""
     names = registry.names("entry_points")
+    if probe is not None:
+        names = [name for name in names if offers(registry, name, probe)]
     return CONTROL_ENTRY_POINT if CONTROL_ENTRY_POINT in names else names[0]
 
 
@@ -38,6 +46,7 @@ def cells_of_control(registry: Registry, control: Control) -> list[Cell]:
     return [
         Cell(target, entry_point, control.context, probe)
         for probe in _named(control, list(registry.probes()))
+        if offers(registry, entry_point, probe)
     ]
 
 

@@ -8,9 +8,9 @@ is defined in ``matrix.findings`` and belongs to this interface.
 from __future__ import annotations
 
 import enum
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from matrix.findings import Expected, Refused, check_at_exit, expect, observe
 
@@ -23,7 +23,9 @@ __all__ = (
     "Expected",
     "Facts",
     "HangClass",
+    "Item",
     "Job",
+    "OpenSession",
     "Outcome",
     "Peer",
     "Phase",
@@ -31,7 +33,9 @@ __all__ = (
     "Refused",
     "Run",
     "RunAsync",
+    "Session",
     "Source",
+    "StreamAsync",
     "check_at_exit",
     "expect",
     "observe",
@@ -54,6 +58,49 @@ class RunAsync(Protocol):
         """Return an awaitable of the outputs of ``source``."""
 
 
+class Item(NamedTuple):
+    """What a stream gives: one step that has ended, as soon as it has."""
+
+    step: str
+    output: object
+
+
+class StreamAsync(Protocol):
+    """The async variant of a session's ``stream``; the machine hands it to peers inside the source."""
+
+    def __call__(self, source: Source, inputs: Mapping[str, object], /) -> AsyncIterator[Item]:
+        """Return an async generator of the items of one run of ``source``."""
+
+
+class Session(Protocol):
+    """A workflow that is kept open for several runs, as users keep one."""
+
+    def run(self, inputs: Mapping[str, object], /) -> Mapping[str, object]:
+        """Block until one run has ended; return its outputs."""
+
+    def stream(self, inputs: Mapping[str, object], /) -> Iterator[Item]:
+        """Return an iterator over the items of one run; each ``next()`` blocks until there is one."""
+
+    def close(self) -> None:
+        """End what is in progress, and everything that belongs to the session."""
+
+    async def run_async(self, inputs: Mapping[str, object], /) -> Mapping[str, object]:
+        """Await one run; for peers."""
+
+    def stream_async(self, inputs: Mapping[str, object], /) -> AsyncIterator[Item]:
+        """Return an async generator of the items of one run; for peers."""
+
+    async def close_async(self) -> None:
+        """Await the end of everything; for peers."""
+
+
+class OpenSession(Protocol):
+    """Open a session: what a probe of several runs, or of a stream, is given to try."""
+
+    def __call__(self, source: Source, /) -> Session:
+        """Return ``source``, loaded and ready to run."""
+
+
 @dataclass(frozen=True)
 class Source:
     """A workflow as a probe states it: YAML text, and the callables that the text names.
@@ -66,6 +113,7 @@ class Source:
         timeout: seconds that the entry point is given for the run; None for no limit.
         native: the async variant of the entry point under test. The machine fills it in before it
             hands the source to a peer, so that a peer is a bridge and nothing more.
+        native_stream: the same for a stream.
     """
 
     text: str
@@ -74,6 +122,7 @@ class Source:
     llm: object | None = None
     timeout: float | None = None
     native: RunAsync | None = None
+    native_stream: StreamAsync | None = None
 
     async def run_async(self, inputs: Mapping[str, object]) -> Mapping[str, object]:
         """Await the async variant of the entry point under test; for peers.
@@ -84,6 +133,16 @@ class Source:
         if self.native is None:
             raise LookupError("this source has no async variant; the machine binds one for each peer")
         return await self.native(self, inputs)
+
+    def stream_async(self, inputs: Mapping[str, object]) -> AsyncIterator[Item]:
+        """Return the async generator of items that a peer is to iterate over from sync code.
+
+        Raises:
+            LookupError: the machine has not bound one.
+        """
+        if self.native_stream is None:
+            raise LookupError("this source has no async stream; the machine binds one for each peer")
+        return self.native_stream(self, inputs)
 
 
 class Outcome(enum.Enum):
@@ -178,10 +237,12 @@ class EntryPoint:
     Attributes:
         name: file name without ``.py``; part of cell ids.
         label: as users write it, for tables: ``Runtime.run()``.
+        without: why a promise cannot be made by this function, by the name of the probe that asks for it.
     """
 
     name: str
     label: str
+    without: Mapping[str, str] = field(default_factory=dict)
 
 
 def _always(_facts: Facts) -> str | None:
@@ -196,6 +257,8 @@ class Probe:
         name: file name without ``.py``.
         claim: the claim as a sentence without full stop; it is what tables and failures show.
         promise: number in the contract, ``"S1"`` to ``"S20"``.
+        session: whether ``check`` and ``broken`` are given ``open_session`` in the place of ``run``. Such
+            a probe has cells only with the entry points that have this function.
         isolated: whether each of its cells needs a host process of its own.
         limit: seconds that one check may take before it counts as a hang.
         skip_when: given a context's stated facts, why the claim means nothing there, or None.
@@ -205,6 +268,7 @@ class Probe:
     name: str
     claim: str
     promise: str
+    session: bool = False
     isolated: bool = False
     limit: float = 15.0
     skip_when: Callable[[Facts], str | None] = _always
@@ -322,4 +386,7 @@ class Job(Protocol):
         """
 
     def run_of(self, cell: Cell) -> Run:
-        """Return the callable under test of a cell, for hosts that are inside a call themselves."""
+        """Return a cell's callable under test, for hosts that are inside a call themselves.
+
+        Where the probe is given sessions, this is the plain ``call`` of the same entry point.
+        """

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, cast
 
 from matrix import facts as facts_module
 from matrix.findings import Expected, Refused, take_observations
-from matrix.model import Cell, Outcome, Run, Source
+from matrix.model import Cell, OpenSession, Outcome, Run, Source
+from matrix.sessions import through_peer
 from matrix.signature import signature_of
 from matrix.targets import AGENT_RUNTIME, CONTROL, control_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from matrix.model import RunAsync
+    from matrix.model import RunAsync, Session
     from matrix.registry import Registry
 
 __all__ = ("Finding", "callable_under_test", "finding_of", "judge_here")
@@ -56,8 +57,22 @@ class Counted:
             raise
 
 
+class CountedSessions:
+    """The same for a probe that opens sessions."""
+
+    def __init__(self, open_session: OpenSession) -> None:
+        self._open_session = open_session
+        self.called = False
+        self.refused: str | None = None
+
+    def __call__(self, source: Source, /) -> Session:
+        """Open a session of ``source`` through the callable under test."""
+        self.called = True
+        return self._open_session(source)
+
+
 def callable_under_test(registry: Registry, cell: Cell) -> Run:
-    """Return what the cell's target makes of its entry point.
+    """Return what the cell's target makes of its entry point's ``call``.
 
     ``agent_runtime`` is the entry point itself, ``control`` the entry point under the probe's own
     ``broken``; any other target is a control or peer whose source is bound to the entry point's async
@@ -68,11 +83,11 @@ def callable_under_test(registry: Registry, cell: Cell) -> Run:
     """
     functions = registry.entry_point(cell.entry_point).functions
     call = cast("Run", functions["call"])
-    if cell.target == AGENT_RUNTIME:
+    probe = registry.probe(cell.probe)
+    if cell.target == AGENT_RUNTIME or (cell.target == CONTROL and probe.statement.session):
         return call
     if cell.target == CONTROL:
-        broken = cast("Callable[[Run], Run]", registry.probe(cell.probe).functions["broken"])
-        return broken(call)
+        return cast("Callable[[Run], Run]", probe.functions["broken"])(call)
     control = control_name(cell.target)
     bridge = registry.peer(cell.target) if control is None else registry.control(control)
     bridged = cast("Run", bridge.functions["call"])
@@ -82,6 +97,21 @@ def callable_under_test(registry: Registry, cell: Cell) -> Run:
         return bridged(replace(source, native=native), inputs)
 
     return run
+
+
+def sessions_under_test(registry: Registry, cell: Cell) -> OpenSession:
+    """Return what the cell's target makes of its entry point's ``open_session``; see above.
+
+    Raises:
+        RegistryError: the cell names something that no file holds.
+    """
+    ours = cast("OpenSession", registry.entry_point(cell.entry_point).functions["open_session"])
+    if cell.target == AGENT_RUNTIME:
+        return ours
+    if cell.target == CONTROL:
+        broken = registry.probe(cell.probe).functions["broken"]
+        return cast("Callable[[OpenSession], OpenSession]", broken)(ours)
+    return through_peer(ours, registry.peer(cell.target).functions)
 
 
 def judge_here(registry: Registry, cell: Cell, evidence: Mapping[str, str] | None) -> Finding:
@@ -100,10 +130,16 @@ def _judge(registry: Registry, cell: Cell, evidence: Mapping[str, str] | None) -
     wrong = facts_module.contradictions(stated=stated, seen=facts_module.observe_here(evidence))
     if wrong:
         return Finding(Outcome.ERROR, f"context degenerated: {'; '.join(wrong)}")
-    check = registry.probe(cell.probe).functions["check"]
-    run = Counted(callable_under_test(registry, cell))
+    probe = registry.probe(cell.probe)
+    run: Counted | CountedSessions
+    if probe.statement.session:
+        run = CountedSessions(sessions_under_test(registry, cell))
+    else:
+        run = Counted(callable_under_test(registry, cell))
     try:
-        check(run)
+        probe.functions["check"](run)
+    except Refused as refusal:  # let through by the check, or raised where items were asked for
+        run.refused, finding = str(refusal), Finding(Outcome.REFUSED)
     except BaseException as error:  # noqa: BLE001 - a claim may end in any exception at all
         finding = finding_of(error)
     else:

@@ -95,7 +95,15 @@ def does_not_apply(registry: Registry, cell: Cell) -> str | None:
     control = control_name(cell.target)
     if control is not None and not _exists(registry.control(control).statement.platforms):
         return f"the control means nothing on {sys.platform}"
-    return registry.probe(cell.probe).statement.skip_when(context.facts)
+    probe = registry.probe(cell.probe).statement
+    if probe.session and not _can_stream(registry, cell.target):
+        return f"{cell.target} has no way to iterate over an async generator"
+    without = registry.entry_point(cell.entry_point).statement.without.get(cell.probe)
+    return without or probe.skip_when(context.facts)
+
+
+def _can_stream(registry: Registry, target: str) -> bool:
+    return target not in registry.names("peers") or "stream" in registry.peer(target).functions
 
 
 def _exists(platforms: tuple[str, ...]) -> bool:

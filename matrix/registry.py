@@ -10,7 +10,7 @@ import importlib
 import importlib.util
 import inspect
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -47,6 +47,7 @@ class Kind(Generic[S]):
     attribute: str
     type: type[S]
     functions: Mapping[str, tuple[str, ...]]
+    optional: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,15 @@ class Entry(Generic[S]):
 
 _SOURCE = ("source", "inputs")
 _CONTEXTS = Kind("contexts", "CONTEXT", Context, {"host": ("job",)})
-_ENTRY_POINTS = Kind("entry_points", "ENTRY_POINT", EntryPoint, {"call": _SOURCE, "call_async": _SOURCE})
+_ENTRY_POINTS = Kind(
+    "entry_points",
+    "ENTRY_POINT",
+    EntryPoint,
+    {"call": _SOURCE, "call_async": _SOURCE},
+    optional={"open_session": ("source",)},
+)
 _PROBES = Kind("probes", "PROBE", Probe, {"check": ("run",), "broken": ("run",)})
-_PEERS = Kind("peers", "PEER", Peer, {"call": _SOURCE})
+_PEERS = Kind("peers", "PEER", Peer, {"call": _SOURCE}, optional={"stream": _SOURCE})
 _CONTROLS = Kind("controls", "CONTROL", Control, {"call": _SOURCE})
 
 
@@ -163,7 +170,11 @@ class Registry:
             raise RegistryError(problems)
         return Entry(
             getattr(module, kind.attribute),
-            {function: getattr(module, function) for function in kind.functions},
+            {
+                function: getattr(module, function)
+                for function in (*kind.functions, *kind.optional)
+                if hasattr(module, function)
+            },
         )
 
 
@@ -198,7 +209,7 @@ def _problems(kind: Kind[S], name: str, module: ModuleType) -> list[str]:
             f"{kind.attribute}.name is {statement.name!r}; write name={name!r}, or rename the file"
             f" to {statement.name}.py"
         )
-    for function, parameters in kind.functions.items():
+    for function, parameters in _functions_of(kind, module).items():
         write = f"def {function}({', '.join(parameters)})"
         value = getattr(module, function, None)
         if not callable(value):
@@ -206,6 +217,12 @@ def _problems(kind: Kind[S], name: str, module: ModuleType) -> list[str]:
         elif not _accepts(value, parameters):
             problems.append(f"{function}{inspect.signature(value)} cannot be called as such; write {write}")
     return problems
+
+
+def _functions_of(kind: Kind[S], module: ModuleType) -> dict[str, tuple[str, ...]]:
+    """Return the functions that are looked for in a file: what it must hold, and what it may hold."""
+    there = {name: parameters for name, parameters in kind.optional.items() if hasattr(module, name)}
+    return {**kind.functions, **there}
 
 
 def _accepts(function: AnyFunction, parameters: tuple[str, ...]) -> bool:

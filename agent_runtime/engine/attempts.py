@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agent_runtime.engine.scope import RunScope
 from agent_runtime.errors import StepTimeoutError
@@ -13,6 +13,9 @@ from agent_runtime.outcomes import Outcome, acapture
 from agent_runtime.references import is_true, render
 from agent_runtime.steps import Overrun, Surroundings, Trace, attempt
 from agent_runtime.workflow import Step
+
+if TYPE_CHECKING:
+    from agent_runtime.engine.feed import Feed
 
 __all__ = ("SKIPPED", "StepRun")
 
@@ -32,12 +35,13 @@ class StepRun:
         trace: thread and usage of the latest attempt.
     """
 
-    __slots__ = ("_around", "_step", "_values", "attempts", "trace")
+    __slots__ = ("_around", "_feed", "_step", "_values", "attempts", "trace")
 
-    def __init__(self, step: Step, scope: RunScope, around: Surroundings) -> None:
+    def __init__(self, step: Step, scope: RunScope, around: Surroundings, feed: Feed | None) -> None:
         self._step = step
         self._values = scope.values_for(step.id)
         self._around = around
+        self._feed = feed
         self.attempts = 0
         self.trace = Trace(step.id)
 
@@ -59,9 +63,13 @@ class StepRun:
             if self.attempts >= retry.attempts or not _may_retry(tried):
                 return _inner(tried)
             delay = min(retry.backoff * 2 ** (self.attempts - 1), _MAX_BACKOFF)
-            kind = type(_inner(tried).error).__name__
-            del tried
+            failed = _inner(tried)
+            kind = type(failed.error).__name__
+            texts = None if self._feed is None else self._feed.told(failed.error)
+            del tried, failed
             _log.info("step '%s': attempt %d raised %s; next in %g s", step.id, self.attempts, kind, delay)
+            if self._feed is not None and texts is not None:
+                await self._feed.retrying(step.id, texts, attempt=self.attempts, delay=delay)
             await asyncio.sleep(delay)
 
     async def _limited(self) -> Outcome[Outcome[object]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent_runtime.llm.client import LLM, Kind, LLMClient, fast
+from agent_runtime.llm.client import LLM, Kind, LLMClient, StreamingLLMClient, fast
 from agent_runtime.llm.scripted import ScriptedClient
 
-__all__ = ("LLM", "Kind", "LLMClient", "ScriptedClient", "fast")
+__all__ = ("LLM", "Kind", "LLMClient", "ScriptedClient", "StreamingLLMClient", "fast")

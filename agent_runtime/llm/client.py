@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import enum
 import inspect
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple, Protocol, TypeVar
 
 from agent_runtime.errors import LLMClientError
 
-__all__ = ("LLM", "Kind", "LLMClient", "fast")
+__all__ = ("LLM", "Kind", "LLMClient", "StreamingLLMClient", "fast")
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -49,6 +49,31 @@ class LLMClient(Protocol):
         """Return a mapping with ``content``, and ``usage`` if it is known."""
 
 
+class StreamingLLMClient(LLMClient, Protocol):
+    """An LLM client that can also give its answer piece by piece.
+
+    Where a run is streamed, ``agent`` steps call this second method in the place of the first one;
+    where nobody reads events, it is not called. The two are expected to answer alike.
+    """
+
+    def stream_llm(
+        self,
+        *,
+        messages: Sequence[Mapping[str, object]],
+        config: Mapping[str, object],
+        task_id: str,
+        workflow_name: str,
+        prompt_template: str | None,
+        template_version: str | None,
+        metadata: Mapping[str, str],
+    ) -> AsyncIterator[str | Mapping[str, object]]:
+        """Give pieces of text as they come, best as an ``async def`` with ``yield``; on the loop.
+
+        The pieces in a row are the ``content``. A mapping among them, usually the last item, adds what
+        else the reply has: ``usage``, say; a ``content`` in it replaces the pieces.
+        """
+
+
 class Kind(enum.Enum):
     """How a client's method is called."""
 
@@ -78,13 +103,15 @@ class LLM(NamedTuple):
 
     call_llm: Callable[..., object]
     kind: Kind
+    stream_llm: Callable[..., object] | None = None
 
     @classmethod
     def of(cls, client: object) -> LLM:
         """Look at a client.
 
         Raises:
-            LLMClientError: it has no ``call_llm`` that takes the keywords.
+            LLMClientError: it has no ``call_llm`` that takes the keywords, or a ``stream_llm`` that
+                does not.
         """
         if isinstance(client, type):
             raise LLMClientError(f"llm= got the class {client.__name__}, not an instance of it")
@@ -92,7 +119,13 @@ class LLM(NamedTuple):
         if not callable(call_llm):
             raise LLMClientError(f"llm= got {type(client).__name__}, which has no method call_llm()")
         _check_signature(client, call_llm)
-        return cls(call_llm, kind_of(call_llm))
+        stream_llm = getattr(client, "stream_llm", None)
+        if stream_llm is None:
+            return cls(call_llm, kind_of(call_llm))
+        if not callable(stream_llm):
+            raise LLMClientError(f"stream_llm of {type(client).__name__} is {type(stream_llm).__name__}")
+        _check_signature(client, stream_llm, name="stream_llm")
+        return cls(call_llm, kind_of(call_llm), stream_llm)
 
 
 def kind_of(call_llm: object) -> Kind:
@@ -111,12 +144,12 @@ def kind_of(call_llm: object) -> Kind:
     return Kind.ASYNC if inspect.iscoroutinefunction(method) else Kind.BLOCKING
 
 
-def _check_signature(client: object, call_llm: Callable[..., object]) -> None:
+def _check_signature(client: object, method: Callable[..., object], *, name: str = "call_llm") -> None:
     try:
-        signature = inspect.signature(call_llm)
+        signature = inspect.signature(method)
     except Exception:  # noqa: BLE001 - built-in callables may have none; an object's own may raise anything
         return
     try:
         signature.bind(**dict.fromkeys(_PARAMETERS))
     except TypeError as error:
-        raise LLMClientError(f"call_llm() of {type(client).__name__} cannot be called: {error}") from None
+        raise LLMClientError(f"{name}() of {type(client).__name__} cannot be called: {error}") from None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 
 from agent_runtime.llm.client import fast
 
@@ -53,6 +54,36 @@ class ScriptedClient:
         asked = sum(len(str(message.get("content", "")).split()) for message in messages)
         content = str(reply)
         return {"content": content, "usage": {"input_tokens": asked, "output_tokens": len(content.split())}}
+
+    async def stream_llm(
+        self,
+        *,
+        messages: Sequence[Mapping[str, object]],
+        config: Mapping[str, object],
+        task_id: str,
+        workflow_name: str,
+        prompt_template: str | None,
+        template_version: str | None,
+        metadata: Mapping[str, str],
+    ) -> AsyncGenerator[str | Mapping[str, object], None]:
+        """Give the next reply of the script word by word, and then the whole of it.
+
+        Raises:
+            BaseException: the script says so.
+        """
+        reply = self.call_llm(
+            messages=messages,
+            config=config,
+            task_id=task_id,
+            workflow_name=workflow_name,
+            prompt_template=prompt_template,
+            template_version=template_version,
+            metadata=metadata,
+        )
+        content = reply.get("content")
+        for word in re.findall(r"\s*\S+\s*$|\s*\S+", content) if isinstance(content, str) else ():
+            yield word
+        yield reply
 
 
 class _Replies:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from functools import partial
 
 from agent_runtime.errors import LLMClientError
 from agent_runtime.llm.client import Kind
-from agent_runtime.outcomes import Outcome, capture
+from agent_runtime.outcomes import Outcome, acapture, capture
 from agent_runtime.steps.call import Invocation, Surroundings, Trace, settled
 from agent_runtime.workflow import AgentCall
 
@@ -39,7 +41,12 @@ async def ask(
             "instance_id": around.run_id,
         },
     }
-    outcome = await settled(await _call(arguments, around, trace))
+    if around.on_token is not None and around.llm.stream_llm is not None:
+        trace.thread = around.loop_thread
+        pieces = around.llm.stream_llm
+        outcome = await acapture(_piece_by_piece(pieces, arguments, partial(around.on_token, step_id)))
+    else:
+        outcome = await settled(await _call(arguments, around, trace))
     if outcome.error is not None:
         return outcome
     return capture(_output, outcome.value, trace)
@@ -51,6 +58,31 @@ async def _call(arguments: Mapping[str, object], around: Surroundings, trace: Tr
     if around.llm.kind is Kind.BLOCKING:
         return await call_llm.on(around.offload.on_worker, around.workflow_name)
     return capture(call_llm)
+
+
+async def _piece_by_piece(
+    stream_llm: Callable[..., object],
+    arguments: Mapping[str, object],
+    on_token: Callable[[str], Awaitable[None]],
+) -> object:
+    """Call ``stream_llm``, pass on the pieces of the answer, and put the reply together."""
+    reply: dict[str, object] = {}
+    texts: list[str] = []
+    items = stream_llm(**arguments)
+    if not isinstance(items, AsyncIterator):
+        raise LLMClientError(f"stream_llm() returned {type(items).__name__}, which is no async iterator")
+    async with contextlib.AsyncExitStack() as closing:
+        if hasattr(items, "aclose"):
+            closing.push_async_callback(items.aclose)  # in this task, also when the step is cancelled
+        async for item in items:
+            if isinstance(item, Mapping):
+                reply.update(item)
+            elif isinstance(item, str):
+                texts.append(item)
+                await on_token(item)
+            else:
+                raise LLMClientError(f"stream_llm() gave {type(item).__name__}, neither text nor mapping")
+    return reply if "content" in reply or not texts else {**reply, "content": "".join(texts)}
 
 
 def _output(reply: object, trace: Trace) -> dict[str, object]:

@@ -19,6 +19,7 @@ __all__ = ("Callee", "Invocation", "Surroundings", "Trace", "invoke", "is_async"
 T = TypeVar("T")
 
 AnyFunction = Callable[..., object]
+OnToken = Callable[[str, str], Awaitable[None]]
 Way = Callable[[Callable[[], T]], Coroutine[Any, Any, Outcome[T]]]
 
 
@@ -41,6 +42,7 @@ class Surroundings(NamedTuple):
         llm: the LLM client.
         offload: the ways off the event loop.
         loop_thread: name of the thread that the event loop runs on.
+        on_token: told of each piece of an answer, with the step's id, where somebody reads them.
     """
 
     workflow_id: str
@@ -51,6 +53,7 @@ class Surroundings(NamedTuple):
     llm: LLM
     offload: Offload
     loop_thread: str
+    on_token: OnToken | None = None
 
 
 class Trace:

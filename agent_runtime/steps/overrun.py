@@ -63,6 +63,7 @@ class Overrun:
     def end(self) -> None:
         """Report nothing more; on the loop."""
         self._timer.cancel()
+        self._going_on = _nothing  # it leads back to the run, which holds this
 
     def _remind(self, waited: float) -> None:
         left = self._going_on()
@@ -75,3 +76,7 @@ class Overrun:
             *("has" if len(left) == 1 else "have", self._seconds),
         )
         self._timer = self._loop.call_later(waited, self._remind, 2 * waited)
+
+
+def _nothing() -> Sequence[str]:
+    return ()

@@ -85,3 +85,27 @@ def test_every_sync_entry_point_has_an_async_variant_with_the_same_arguments() -
         )
         assert inspect.iscoroutinefunction(async_variant)
         assert not inspect.iscoroutinefunction(sync)
+
+
+@pytest.mark.parametrize(
+    ("sync", "async_variant"),
+    [
+        pytest.param(
+            agent_runtime.stream_workflow, agent_runtime.stream_workflow_async, id="stream_workflow"
+        ),
+        pytest.param(agent_runtime.Runtime.stream, agent_runtime.Runtime.stream_async, id="Runtime.stream"),
+        pytest.param(
+            agent_runtime.Executor.stream, agent_runtime.Executor.stream_async, id="Executor.stream"
+        ),
+    ],
+)
+def test_every_stream_has_an_async_variant_with_the_same_arguments(
+    sync: Callable[..., object], async_variant: Callable[..., object]
+) -> None:
+    only_sync = {"on_running_loop"}
+
+    assert set(inspect.signature(sync).parameters) - only_sync == set(
+        inspect.signature(async_variant).parameters
+    )
+    assert sync.__annotations__["return"] == "Generator[StreamEvent, None, None]"
+    assert async_variant.__annotations__["return"] == "AsyncGenerator[StreamEvent, None]"

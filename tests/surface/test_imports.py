@@ -19,11 +19,13 @@ PARSED = {
 ENTRY_POINTS_MAY_IMPORT = (
     "agent_runtime.bridge",
     "agent_runtime.errors",
+    "agent_runtime.events",
     "agent_runtime.llm",
     "agent_runtime.loading",
     "agent_runtime.program",
     "agent_runtime.results",
     "agent_runtime.runs",
+    "agent_runtime.streaming",
     "agent_runtime.workflow",
 )
 ALLOWED: dict[str, tuple[str, ...]] = {
@@ -32,6 +34,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "agent_runtime/errors.py": (),
     "agent_runtime/outcomes.py": (),
     "agent_runtime/results.py": (),
+    "agent_runtime/events.py": ("agent_runtime.results",),
     "agent_runtime/references": (),
     "agent_runtime/workflow.py": ("agent_runtime.references",),
     "agent_runtime/bridge": ("agent_runtime.errors", "agent_runtime.outcomes"),
@@ -55,6 +58,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     ),
     "agent_runtime/engine": (
         "agent_runtime.errors",
+        "agent_runtime.events",
         "agent_runtime.outcomes",
         "agent_runtime.references",
         "agent_runtime.results",
@@ -73,6 +77,17 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "agent_runtime.runs",
         "agent_runtime.steps",
         "agent_runtime.workflow",
+    ),
+    "agent_runtime/streaming.py": (
+        "agent_runtime.bridge",
+        "agent_runtime.engine",
+        "agent_runtime.events",
+        "agent_runtime.loading",
+        "agent_runtime.outcomes",
+        "agent_runtime.program",
+        "agent_runtime.results",
+        "agent_runtime.runs",
+        "agent_runtime.steps",
     ),
     "agent_runtime/executor.py": ENTRY_POINTS_MAY_IMPORT,
     "agent_runtime/runtime.py": ENTRY_POINTS_MAY_IMPORT,

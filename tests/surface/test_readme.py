@@ -29,7 +29,7 @@ def promised(code: str) -> list[str]:
     return re.findall(r"^print\(.*\)  # (.+)$", code, flags=re.MULTILINE)
 
 
-@pytest.mark.parametrize("title", ["In a script", "In Jupyter", "For another SDK"])
+@pytest.mark.parametrize("title", ["In a script", "In Jupyter", "As a stream", "For another SDK"])
 def test_readme_block_runs_as_a_script(title: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", CODE[title]], capture_output=True, text=True, timeout=60, cwd=ROOT, check=False
@@ -40,7 +40,7 @@ def test_readme_block_runs_as_a_script(title: str) -> None:
 
 
 def test_readme_blocks_run_as_cells_of_a_notebook() -> None:
-    titles = ["In a script", "In Jupyter", "For another SDK"]
+    titles = ["In a script", "In Jupyter", "As a stream", "For another SDK"]
 
     child = run_child(
         "import json, sys\n"

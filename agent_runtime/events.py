@@ -1,0 +1,200 @@
+"""What happens in a run, as events: what a stream gives to its reader, one by one.
+
+::
+
+    RunEvent                 run_id, time
+    ├── RunStarted           workflow
+    ├── RunFinished          result                    the last event of a run that succeeded
+    ├── RunFailed            error_type, error         the last event before the exception itself
+    └── StepEvent            step
+        ├── StepStarted      what it needs has ended; after this comes exactly one of the next four
+        ├── StepFinished     output, record
+        ├── StepSkipped      record
+        ├── StepFailed       error_type, error, attempts
+        ├── StepCancelled
+        ├── StepRetrying     error_type, error, attempt, delay
+        └── TokenReceived    text
+
+An event holds texts in the place of exceptions: an exception that a variable of its own traceback leads
+back to would be kept alive until the collector comes by.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from agent_runtime.results import RunResult, StepRecord
+
+__all__ = (
+    "RunEvent",
+    "RunFailed",
+    "RunFinished",
+    "RunStarted",
+    "StepCancelled",
+    "StepEvent",
+    "StepFailed",
+    "StepFinished",
+    "StepRetrying",
+    "StepSkipped",
+    "StepStarted",
+    "StreamEvent",
+    "TokenReceived",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RunEvent:
+    """What all events have in common.
+
+    Attributes:
+        run_id: the run, as :attr:`RunResult.run_id` has it.
+        time: when it happened, in seconds since the epoch.
+    """
+
+    run_id: str
+    time: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted(RunEvent):
+    """A run has begun; always the first event.
+
+    Attributes:
+        workflow: the workflow's name.
+    """
+
+    workflow: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished(RunEvent):
+    """A run has succeeded; nothing comes after this.
+
+    Attributes:
+        result: what the entry points that do not stream return.
+    """
+
+    result: RunResult
+
+
+@dataclass(frozen=True, slots=True)
+class RunFailed(RunEvent):
+    """A run has failed, or was cut off by its time limit or the closing of its runtime.
+
+    After this, the exception itself comes out of the stream.
+
+    Attributes:
+        error_type: name of the exception's class.
+        error: the exception as text.
+    """
+
+    error_type: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepEvent(RunEvent):
+    """What the events of one step have in common.
+
+    Attributes:
+        step: id of the step.
+    """
+
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepStarted(StepEvent):
+    """All that a step waits for has ended, and its turn has come.
+
+    It ends in one of StepFinished, StepSkipped, StepFailed and StepCancelled.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class StepFinished(StepEvent):
+    """A step has succeeded.
+
+    Attributes:
+        output: what references see as ``${steps.<id>.output}``.
+        record: what the result will say of the step.
+    """
+
+    output: object
+    record: StepRecord
+
+
+@dataclass(frozen=True, slots=True)
+class StepSkipped(StepEvent):
+    """The condition of a step, its ``when``, was false.
+
+    Attributes:
+        record: what the result will say of the step.
+    """
+
+    record: StepRecord
+
+
+@dataclass(frozen=True, slots=True)
+class StepFailed(StepEvent):
+    """A step has failed and will not be tried again; the first one to fail ends the run.
+
+    Attributes:
+        error_type: name of the exception's class.
+        error: the exception as text.
+        attempts: how many times it was tried; 0 when its condition could not be evaluated.
+    """
+
+    error_type: str
+    error: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepCancelled(StepEvent):
+    """A step was cancelled and has cleaned up: another one has failed, or the run was cut off."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepRetrying(StepEvent):
+    """An attempt has failed and another one will be made; tokens received so far are void.
+
+    Attributes:
+        error_type: name of the exception's class.
+        error: the exception as text.
+        attempt: which attempt it was, counted from 1.
+        delay: seconds until the next one.
+    """
+
+    error_type: str
+    error: str
+    attempt: int
+    delay: float
+
+
+@dataclass(frozen=True, slots=True)
+class TokenReceived(StepEvent):
+    """An LLM client that streams has given a piece of its answer.
+
+    Attributes:
+        text: the piece; all pieces of an attempt in a row are the answer.
+    """
+
+    text: str
+
+
+StreamEvent: TypeAlias = (
+    RunStarted
+    | RunFinished
+    | RunFailed
+    | StepStarted
+    | StepFinished
+    | StepSkipped
+    | StepFailed
+    | StepCancelled
+    | StepRetrying
+    | TokenReceived
+)
+"""Every kind of event that a stream gives. Later versions may add kinds: a ``match`` over events that is
+to survive them ends in ``case _``."""

@@ -1,0 +1,136 @@
+"""One run of a program, event by event: through the bridge, or on the running loop.
+
+The engine's part and the events are imported by the first stream, on the thread that asks for one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+from _thread import get_ident
+from collections.abc import AsyncGenerator, Generator, Mapping
+from typing import TYPE_CHECKING
+
+from agent_runtime.bridge import OnRunningLoop, WorkerLane, iterate
+from agent_runtime.loading import bind_inputs
+from agent_runtime.outcomes import Outcome
+from agent_runtime.program import Program, ToCaller, ToLane, as_limit
+from agent_runtime.results import RunResult
+from agent_runtime.runs import Run
+from agent_runtime.steps import Offload
+
+if TYPE_CHECKING:
+    from agent_runtime.events import StreamEvent
+
+__all__ = ("stream", "stream_async")
+
+_PATIENCE = 1.0
+"""Seconds after its time limit until a run whose loop is blocked, so that the limit's own timer is late,
+is cancelled by its waiting reader; a guess."""
+
+
+def stream(
+    program: Program,
+    inputs: Mapping[str, object] | None,
+    *,
+    timeout: object,
+    context: contextvars.Context | None,
+    on_running_loop: OnRunningLoop,
+    names: tuple[str, str],
+) -> Generator[StreamEvent, None, None]:
+    """Check the arguments now; run once through the bridge while the events are asked for."""
+    streamed = _Streamed(program, inputs, timeout, context)
+    events = iterate(
+        streamed.events(ToCaller(), context=None, in_turn=True),
+        timeout=None if streamed.limit is None else streamed.limit + _PATIENCE,
+        context=streamed.context.copy(),
+        on_running_loop=on_running_loop,
+        names=names,
+    )
+    return _read(streamed, events)
+
+
+def stream_async(
+    program: Program,
+    inputs: Mapping[str, object] | None,
+    *,
+    limit: object,
+    context: contextvars.Context | None,
+) -> AsyncGenerator[StreamEvent, None]:
+    """Check the arguments now; run once on the loop on which the events are asked for."""
+    return _read_async(_Streamed(program, inputs, limit, context))
+
+
+class _Streamed:
+    """One run that is about to be streamed: its arguments, checked, and then what it came to."""
+
+    def __init__(
+        self,
+        program: Program,
+        inputs: Mapping[str, object] | None,
+        timeout: object,
+        context: contextvars.Context | None,
+    ) -> None:
+        from agent_runtime.engine.streaming import StreamedExecution
+
+        if context is not None and not isinstance(context, contextvars.Context):
+            raise TypeError(f"context= is a contextvars.Context or None, not {type(context).__name__}")
+        self._execution = StreamedExecution
+        self.program = program
+        self.limit = as_limit(timeout)
+        program.runs.check_open()
+        self.inputs = bind_inputs(program.plan.workflow, inputs)
+        self.context = contextvars.copy_context() if context is None else context
+        self.run = Run(program.runs)
+        self.run.caller = 0
+        self.outcome: Outcome[RunResult] | None = None
+
+    async def events(
+        self, offload: Offload, *, context: contextvars.Context | None, in_turn: bool
+    ) -> AsyncGenerator[StreamEvent, None]:
+        """Run, on the loop that this is driven on; see StreamedExecution."""
+        with self.run as run:
+            around = self.program.around(run, offload)
+            execution = self._execution(
+                self.program.plan, self.inputs, around, context=context, in_turn=in_turn, on_end=run.end
+            )
+            async with contextlib.aclosing(execution.events(run.begun, self.limit)) as events:
+                async for event in events:
+                    yield event
+            self.outcome = execution.outcome
+
+    def conclude(self) -> None:
+        """Raise what the run came to, if it failed."""
+        outcome, self.outcome = self.outcome, None
+        if outcome is not None:
+            outcome.unwrap()
+
+
+def _read(
+    streamed: _Streamed, given: Generator[StreamEvent, None, None]
+) -> Generator[StreamEvent, None, None]:
+    """Read what the bridge gives on the calling thread: wherever the next event is asked for."""
+    __tracebackhide__ = True
+    run = streamed.run
+    run.caller = get_ident()
+    with contextlib.closing(given) as events:
+        for event in events:
+            run.caller = 0
+            try:
+                yield event
+            finally:
+                run.caller = get_ident()
+    streamed.conclude()
+
+
+async def _read_async(streamed: _Streamed) -> AsyncGenerator[StreamEvent, None]:
+    """Read a stream on the running loop."""
+    __tracebackhide__ = True
+    name = streamed.program.plan.workflow.name
+    async with (
+        WorkerLane(f"agent_runtime functions of {name}") as lane,
+        contextlib.aclosing(streamed.events(ToLane(lane), context=streamed.context, in_turn=False)) as events,
+    ):
+        async for event in events:
+            yield event
+    streamed.conclude()
