@@ -9,7 +9,8 @@
                   batch
     child         child · perform · facts · assignment               judge a cell right where user code stands
     supervisor    parent · host · story · door · streams · process   one process group a host, limits, records
-    hangs         onlooker · procfs                                  which kind of hang, read from outside
+    hangs         onlooker · procfs · stacks                         which kind of hang, read from outside
+    second run    second · witness · locks · testimony               who waits for whom, told from inside
     shared        wire · record · capture · fingerprint              what goes from one to the other
     sessions      sessions                                           what probes of streams get from peers
     meaning       verdict · expectations · judged                    what an outcome means to the gate

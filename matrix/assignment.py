@@ -24,6 +24,7 @@ class Assignment:
         root: folder that holds the registries.
         context: name of the context to host.
         cells: the cells to perform, in order.
+        instrumented: whether the host's processes tell of their threads and tasks when they are asked.
     """
 
     address: str
@@ -31,6 +32,7 @@ class Assignment:
     root: str
     context: str
     cells: tuple[Cell, ...]
+    instrumented: bool = False
 
     def write(self, path: Path) -> None:
         """Write this assignment where only this user can read it."""

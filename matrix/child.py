@@ -61,6 +61,10 @@ class Job:
         self._stacks = self._open("stacks")
         if STACKS_SIGNAL is not None:
             faulthandler.register(STACKS_SIGNAL, file=self._stacks.fileno(), all_threads=True)
+        if assignment.instrumented:
+            from matrix.witness import attend
+
+            attend(self._open("witness"))
 
     @classmethod
     def resume(cls) -> Job:

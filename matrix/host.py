@@ -20,7 +20,7 @@ from matrix import process as processes
 from matrix.assignment import Assignment
 from matrix.child import STACKS_SIGNAL
 from matrix.model import Outcome
-from matrix.onlooker import LOOKS, Onlooker, Scene, Sight
+from matrix.onlooker import ASLEEP, LOOKS, Onlooker, Scene, Sight
 from matrix.story import Fault, Remains, Story
 from matrix.streams import Connection, Output, Watch
 from matrix.wire import WireError, decode, new_token
@@ -39,7 +39,12 @@ __all__ = ("Host", "Stage")
 # its record stream to the end of its process; from SIGKILL to the end. All take milliseconds on an idle
 # machine, so these are for a very busy one.
 ANSWER, NEXT_PIECE, DYING, DEATH = 2.0, 0.2, 5.0, 10.0
+# Seconds for an instrumented host to tell of its threads and tasks; it takes some 50 ms on an idle machine.
+# That much is lost only where no Python code can run.
+TESTIMONY = 10.0
 MAX_STACKS = 200_000
+# How often stacks are asked for. What several dumps agree on is where the hang is.
+DUMPS, DUMPS_OF_SLEEPERS = 8, 3
 # Where `matrix` and `agent_runtime` are imported from, also in a kernel that starts in another folder.
 CODE = str(Path(__file__).parent.parent)
 
@@ -66,20 +71,27 @@ class Host:
         door: Door,
         watch: Watch,
         on_begin: Callable[[Cell], None],
+        instrumented: bool = False,
     ) -> None:
         self.token = new_token()
         self.records: list[Record] = []
         self.stage = Stage.RUNNING
         self._watch = watch
         self._job = door.folder / f"host-{number}.json"
-        Assignment(door.address, self.token, str(root), batch.context.name, batch.cells).write(self._job)
+        Assignment(door.address, self.token, str(root), batch.context.name, batch.cells, instrumented).write(
+            self._job
+        )
         self._process = processes.start(
             [sys.executable, "-m", "matrix.child"], assignment=self._job, python_path=[CODE]
         )
         self.story = Story(batch, number, now=time.monotonic(), on_begin=on_begin)
         # Set when something other than the phase's own limit is awaited.
         self._deadline: float | None = None
-        self._stacks = b""
+        self.dumps: list[bytes] = []
+        self.testimonies: dict[int, bytes] = {}
+        self._instrumented = instrumented
+        self._witnesses: list[Connection] = []
+        self._hung = 0
         self._onlooker = Onlooker(Scene(0))
         self._overdue_since = 0.0
         self._looked = 0
@@ -101,7 +113,10 @@ class Host:
 
     def adopt(self, connection: Connection, channel: str) -> None:
         """Take over a connection that has shown this host's token."""
-        if channel == "stacks":
+        if channel == "witness":
+            self._witnesses.append(connection)
+            self._watch.add(connection.stream, lambda: self._read_testimony(connection))
+        elif channel == "stacks":
             self._stacks_streams.append(connection)
             self._watch.add(connection.stream, lambda: self._read_stacks(connection))
         else:
@@ -116,7 +131,7 @@ class Host:
             # Not even SIGKILL ends it (an uninterruptible sleep): go on rather than wait for ever.
             self.finish(f"the process did not end within {DEATH:g} s of SIGKILL")
         elif self.stage is Stage.ASKED:
-            self.kill()
+            self._ask_again()
         elif self.stage is Stage.WATCHED:
             self._look()
         elif self._deadline is not None:
@@ -142,8 +157,8 @@ class Host:
             pass
         if not ending:
             ending = _as_sentence(self._process.wait())
-        stacks = self._stacks.decode(errors="replace")
-        remains = Remains(ending, stacks, self._output.text(), self._sight)
+        dumps = tuple(dump.decode(errors="replace") for dump in self.dumps)
+        remains = Remains(ending, dumps, self._output.text(), self._sight)
         self.records += self.story.settle(remains, now=time.monotonic())
         self._release()
 
@@ -157,7 +172,7 @@ class Host:
             self._release()
 
     def _release(self) -> None:
-        for streams in (self._records_streams, self._stacks_streams):
+        for streams in (self._records_streams, self._stacks_streams, self._witnesses):
             for connection in [*streams]:
                 self._drop(streams, connection)
         self._output.close()
@@ -174,8 +189,13 @@ class Host:
         self.story.overdue()
         self.stage = Stage.WATCHED
         self._overdue_since = time.monotonic()
-        self._onlooker = Onlooker(self.story.scene(self._process.pid))
-        self._look()
+        scene = self.story.scene(self._process.pid)
+        self._hung = scene.pid
+        self._onlooker = Onlooker(scene)
+        if self._instrumented:
+            self._ask_witness()
+        else:
+            self._look()
 
     def _look(self) -> None:
         self._sight = self._onlooker.look(time.monotonic())
@@ -183,13 +203,38 @@ class Host:
         if self._sight is None:
             self._deadline = self._overdue_since + LOOKS[self._looked]
         else:
-            self._ask_all()
+            self._ask_for_a_dump()
 
-    def _ask_all(self) -> None:
+    def _ask_witness(self) -> None:
+        """Ask an instrumented process that hangs what it waits for.
+
+        Not for dumps: faulthandler reads the frames of threads that run meanwhile, and may fall over them.
+        """
+        self.stage = Stage.ASKED
+        self._deadline = time.monotonic() + TESTIMONY
+        asked = [connection for connection in self._witnesses if connection.pid == self._hung]
+        for connection in asked:
+            with contextlib.suppress(OSError):
+                connection.stream.send(b"?")
+                if hasattr(signal, "SIGCONT"):
+                    os.kill(self._hung, signal.SIGCONT)  # a stopped process answers only when it goes on
+        if not asked:
+            self.kill()
+
+    def _ask_for_a_dump(self) -> None:
         self.stage = Stage.ASKED
         self._deadline = time.monotonic() + ANSWER
+        self.dumps.append(b"")
         asked = [self._ask(connection.pid) for connection in self._stacks_streams]
         if not any(asked):
+            self.kill()
+
+    def _ask_again(self) -> None:
+        """Ask for one more dump, if the last one came: code that runs is at another place each time."""
+        asleep = self._sight is not None and self._sight.kind in ASLEEP
+        if self.dumps and self.dumps[-1] and len(self.dumps) < (DUMPS_OF_SLEEPERS if asleep else DUMPS):
+            self._ask_for_a_dump()
+        else:
             self.kill()
 
     def _ask(self, pid: int) -> bool:
@@ -255,9 +300,31 @@ class Host:
         if not data:
             self._drop(self._stacks_streams, connection)
             return
-        self._stacks = (self._stacks + data)[:MAX_STACKS]
+        if self.dumps:
+            self.dumps[-1] = (self.dumps[-1] + data)[:MAX_STACKS]
         if self.stage is Stage.ASKED:
             self._deadline = time.monotonic() + NEXT_PIECE
+
+    def _read_testimony(self, connection: Connection) -> None:
+        data = connection.receive()
+        if data is None:
+            return
+        try:
+            line = connection.lines.first(data)
+        except WireError:
+            data = b""
+            line = None
+        if not data:
+            self._drop(self._witnesses, connection)
+        elif line is not None:
+            self.testimonies[connection.pid] = line
+            if self.stage is Stage.ASKED:
+                self.kill()
+
+    @property
+    def testimony(self) -> bytes | None:
+        """What the process that hung has told of its threads and tasks."""
+        return self.testimonies.get(self._hung)
 
     def _drop(self, streams: list[Connection], connection: Connection) -> None:
         streams.remove(connection)

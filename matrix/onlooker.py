@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
     from matrix.procfs import Reading
 
-__all__ = ("LOOKS", "Onlooker", "Scene", "Sight")
+__all__ = ("ASLEEP", "LOOKS", "Onlooker", "Scene", "Sight")
 
+# In these classes nobody runs, so that one look at a stack is as good as another.
+ASLEEP = frozenset({HangClass.DEADLOCK, HangClass.STALLED})
 # Seconds after the limit at which is looked. A thread that looks around by itself while it waits does so
 # every two seconds at most (the bridge's own pace); the third look is for such threads alone.
 LOOKS = (0.0, 1.0, 2.5)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from matrix.door import Door
 from matrix.host import Host, Stage
+from matrix.second import Case, cases
 from matrix.streams import Watch
 
 if TYPE_CHECKING:
@@ -71,20 +72,35 @@ class _Supervisor:
         self._door = Door(folder, self._watch, self._adopt)
         self._hosts: list[Host] = []
         self._started = 0
+        # Hosts of second runs, with the hung cells that they are to explain.
+        self._cases: dict[Host, Case] = {}
+        self._unexplained: deque[Case] = deque()
 
     def run(self, waiting: deque[Batch], jobs: int) -> Generator[Record, None, None]:
         """Start hosts while there is room, wait for what they do, yield what is final."""
-        while waiting or self._hosts:
-            while waiting and len(self._hosts) < jobs:
-                self._start(waiting.popleft())
+        while waiting or self._hosts or self._unexplained:
+            while (waiting or self._unexplained) and len(self._hosts) < jobs:
+                if self._unexplained:
+                    self._start_again(self._unexplained.popleft())
+                else:
+                    self._start(waiting.popleft())
             self._turn()
             for host in [*self._hosts]:
-                records, host.records = host.records, []
-                yield from records
+                yield from self._final_records(host)
                 if host.stage is Stage.GONE:
                     self._hosts.remove(host)
-                    if host.story.remaining:
+                    if host.story.remaining and host not in self._cases:
                         waiting.appendleft(host.story.rest())
+
+    def _final_records(self, host: Host) -> list[Record]:
+        """Take what a host has to say; a hang is not final before its second run."""
+        case = self._cases.get(host)
+        if case is not None:
+            return case.closed(host.records, host.testimony) if host.stage is Stage.GONE else []
+        final, unexplained = cases(host.records, host.story.batch, host.dumps)
+        host.records = []
+        self._unexplained += unexplained
+        return final
 
     def close(self) -> None:
         """Kill every host that still runs and release every descriptor."""
@@ -93,7 +109,11 @@ class _Supervisor:
         self._door.close()
         self._watch.close()
 
-    def _start(self, batch: Batch) -> None:
+    def _start_again(self, case: Case) -> None:
+        host = self._start(case.batch, instrumented=True)
+        self._cases[host] = case
+
+    def _start(self, batch: Batch, *, instrumented: bool = False) -> Host:
         self._started += 1
         host = Host(
             batch,
@@ -101,10 +121,12 @@ class _Supervisor:
             root=self._root,
             door=self._door,
             watch=self._watch,
-            on_begin=self._on_begin,
+            on_begin=_nobody if instrumented else self._on_begin,
+            instrumented=instrumented,
         )
         self._hosts.append(host)
         self._watch.add(host.sentinel, lambda: self._gone(host))
+        return host
 
     def _turn(self) -> None:
         now = time.monotonic()
@@ -127,3 +149,7 @@ class _Supervisor:
                 host.adopt(connection, hello.text("channel"))
                 return True
         return False
+
+
+def _nobody(_cell: Cell) -> None:
+    """Take no notice: a second run is no progress."""

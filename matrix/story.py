@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from matrix.model import Cell, Outcome, Phase
-from matrix.onlooker import Scene
+from matrix.onlooker import ASLEEP, Scene
 from matrix.record import Record
+from matrix.stacks import frames_of_dumps, signature_of_stacks
 from matrix.wire import Message, WireError
 
 if TYPE_CHECKING:
@@ -41,13 +42,13 @@ class Remains:
 
     Attributes:
         ending: how its process ended, as a sentence; empty when it ended well.
-        stacks: what it answered when it was asked for its stacks.
+        dumps: what it answered each time when it was asked for its stacks.
         output: what it wrote.
         sight: what its hang looked like from outside.
     """
 
     ending: str = ""
-    stacks: str = ""
+    dumps: tuple[str, ...] = ()
     output: str = ""
     sight: Sight | None = None
 
@@ -272,16 +273,18 @@ class Story:
     def _record(self, cell: Cell, fault: Fault, phase: Phase | None, remains: Remains) -> Record:
         kept = phase if fault.outcome in {Outcome.HANG, Outcome.CRASH} else None
         sight = remains.sight if fault.outcome is Outcome.HANG else None
+        kind = None if sight is None else sight.kind
         return Record(
             cell,
             fault.outcome,
             fault.detail,
             kept,
-            hang_class=None if sight is None else sight.kind,
+            hang_class=kind,
             evidence="" if sight is None else sight.evidence,
+            signature=signature_of_stacks(frames_of_dumps(remains.dumps), lines=kind in ASLEEP),
             host=self.number,
             traceback=self._failure,
-            stacks=remains.stacks,
+            stacks=next(iter(remains.dumps), ""),
             output=remains.output,
             facts=self._facts,
             fingerprint=self._fingerprint,

@@ -41,7 +41,7 @@ def test_cell_that_never_ends_hangs_in_call_and_the_others_get_a_fresh_host(toy:
     assert records["b_hangs"].detail == "the check did not end within 1 s"
     assert records["a_first"].outcome is records["c_last"].outcome is Outcome.PASS
     assert records["a_first"].host == records["b_hangs"].host
-    assert records["c_last"].host == records["a_first"].host + 1
+    assert records["c_last"].host > records["b_hangs"].host
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no signal reaches a hung Python there")
