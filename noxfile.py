@@ -96,10 +96,11 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def typing(session: nox.Session) -> None:
-    """Check all types strictly: the package, the matrix, the tests and this file."""
+    """Check all types strictly: the package, the matrix, the tests and this file; sync forms with pyright."""
     prepare(session, "typing")
     session.run("mypy")
     session.run("mypy", "noxfile.py")
+    session.run("basedpyright")
 
 
 @nox.session

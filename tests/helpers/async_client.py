@@ -7,11 +7,26 @@ import functools
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Generic, Self, TypeVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar, Generic, Literal, Self, TypeVar, overload
 
-__all__ = ("AsyncClient", "AsyncCursor", "AsyncRow", "AsyncSpecialClient")
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from decimal import Decimal
+
+__all__ = (
+    "AsyncClient",
+    "AsyncCursor",
+    "AsyncJob",
+    "AsyncPages",
+    "AsyncPrices",
+    "AsyncRow",
+    "AsyncSpecialClient",
+    "fetch_async",
+)
 
 T = TypeVar("T")
+TClient = TypeVar("TClient", bound="AsyncClient")
 
 
 class AsyncCursor:
@@ -41,6 +56,13 @@ class AsyncCursor:
         return self.rows.pop(0)
 
 
+class AsyncPages:
+    """Pages, of which a client gives one after the other."""
+
+    async def __aiter__(self) -> AsyncIterator[str]:
+        yield "page"
+
+
 class AsyncRow(Generic[T]):
     """What a client gives; async in a method only."""
 
@@ -56,6 +78,7 @@ class AsyncClient:
     """Talks to a database."""
 
     LIMIT = 10
+    scheme: ClassVar[str] = "http"
 
     class Options:
         """A class in a class."""
@@ -111,6 +134,9 @@ class AsyncClient:
     def cursor(self) -> AsyncCursor:
         return AsyncCursor(["a", "b"])
 
+    def pages(self) -> AsyncPages:
+        return AsyncPages()
+
     def soon(self, value: int) -> asyncio.Task[int]:
         async def work() -> int:
             return value
@@ -125,6 +151,24 @@ class AsyncClient:
 
     def fluent(self) -> Self:
         return self
+
+    def with_retries(self: TClient, retries: int) -> TClient:  # noqa: PYI019 - as older code does
+        return type(self)(self.url, retries=retries)
+
+    @overload
+    async def read(self, path: str, *, binary: Literal[False] = ...) -> str: ...
+    @overload
+    async def read(self, path: str, *, binary: Literal[True]) -> bytes: ...
+    async def read(self, path: str, *, binary: bool = False) -> str | bytes:
+        """Read a page."""
+        return path.encode() if binary else path
+
+    async def prices(self, prices: Sequence[Decimal] = ()) -> AsyncIterator[AsyncRow[Decimal]]:
+        for price in prices:
+            yield AsyncRow(price)
+
+    def parent(self) -> AsyncClient | None:
+        return None
 
     def copy(self) -> AsyncClient:
         return type(self)(self.url)
@@ -146,3 +190,28 @@ class AsyncSpecialClient(AsyncClient):
 
     async def extra(self) -> str:
         return "more"
+
+
+class AsyncPrices(AsyncRow[float]):
+    """A row of prices."""
+
+    async def total(self) -> float:
+        return self.value
+
+
+@dataclass
+class AsyncJob:
+    """Some work, as a dataclass."""
+
+    name: str
+    tags: list[str] = field(default_factory=list)
+
+    async def run(self, times: int = 1) -> str:
+        """Do it."""
+        await asyncio.sleep(0)
+        return self.name * times
+
+
+async def fetch_async(url: str, *, limit: int = 3) -> AsyncRow[str]:
+    """Fetch one page."""
+    return AsyncRow(url[:limit])
