@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 __all__ = ("PYPROJECT", "DeclarationError", "Declared")
 
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
+_OPTIONAL = ("contexts", "hostile")
+"""Groups for single contexts and tests, which are skipped where what they need is missing."""
 _CLASSIFIER = re.compile(r"Programming Language :: Python :: (3\.\d+)")
 
 
@@ -29,7 +31,7 @@ class Declared:
         supported: versions as the classifiers name them, "3.11".
         tried: further ones, promised to nobody and run where they are found, "3.14t".
         required: what every environment gets.
-        optional: what some contexts need, and is left out, by name, where it has no wheel.
+        optional: what some contexts and tests need, and is left out, by name, where it has no wheel.
     """
 
     supported: tuple[str, ...]
@@ -57,7 +59,7 @@ class Declared:
                 f"{path}: no version is supported; add 'Programming Language :: Python :: 3.N' to classifiers"
             )
         groups = data.get("dependency-groups", {})
-        optional = _requirements(groups, "contexts", path)
+        optional = [one for name in _OPTIONAL for one in _requirements(groups, name, path)]
         required = [one for one in _requirements(groups, "tests", path) if one not in optional]
         tried = data.get("tool", {}).get("interpreters", {}).get("tried", ())
         return cls(supported, tuple(tried), tuple(required), tuple(optional))
