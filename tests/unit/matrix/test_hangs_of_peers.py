@@ -57,7 +57,7 @@ def test_circle_of_a_fresh_thread_is_the_same_deadlock_in_every_context(toy: Toy
     assert [one.hang_class for one in records] == [HangClass.DEADLOCK] * 3, [one.evidence for one in records]
     assert [one.second_run for one in records] == ["repeated"] * 3
     for one in records:
-        assert "in call (`thread.join()`) for thread Thread-" in one.explanation
+        assert "(`thread.join()`) for thread Thread-" in one.explanation
         assert "for a future that only the loop of thread MainThread can complete" in one.explanation
         assert "a circle, so that none of them can go on: thread MainThread -> " in one.explanation
     assert len({one.signature for one in records}) == 1
