@@ -4,7 +4,7 @@
 
     registries    contexts/ · entry_points/ · probes/ · peers/ ·     one more thing is one more file
                   controls/
-    words         model · findings                                   what those files are written in
+    words         model/ · findings                                  what those files are written in
     selection     registry · targets · claims · cells · plan ·       what there is, what runs, in which hosts
                   batch
     child         child · perform · facts · assignment               judge a cell right where user code stands

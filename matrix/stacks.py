@@ -26,7 +26,7 @@ INLINED = ("<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>")
 # The function of the machine that calls a probe's check: what is below it is the context.
 JUDGE = ("matrix/perform.py", "_judge")
 OURS = re.compile(r"(?:^|/)(agent_runtime/.*|(?:probes|peers|entry_points)/[^/]*)$")
-MACHINE = re.compile(r"(?:^|/)matrix/(?:[^/]*|contexts/.*)$")
+MACHINE = re.compile(r"(?:^|/)matrix/(?:[^/]*|model/[^/]*|contexts/.*)$")
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "agent_runtime/runtime.py": ENTRY_POINTS_MAY_IMPORT,
     "agent_runtime/shortcuts.py": ENTRY_POINTS_MAY_IMPORT,
     "matrix/findings.py": (),
-    "matrix/model.py": ("matrix.findings",),
+    "matrix/model": ("matrix.findings",),
     "matrix/contexts": ("matrix.model",),
     "matrix/probes": ("matrix.model",),
     "matrix/peers": ("matrix.model",),

@@ -1,0 +1,148 @@
+"""What the files of the registries state: contexts and their facts, entry points, probes, peers, controls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+__all__ = ("Context", "Control", "EntryPoint", "Facts", "Peer", "Probe")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What can be observed at the very place where a context runs user code.
+
+    Attributes:
+        running_loop: ``module.qualname`` of the class of the event loop that runs in this thread,
+            or None where none runs. A tuple in a context's statement means "one of these".
+        current_task: whether an asyncio task is current.
+        main_thread: whether this is the main thread.
+        kernel: whether a Jupyter kernel's shell is live in this process.
+        evidence: whatever else proves the situation; each context states its own pairs.
+    """
+
+    running_loop: str | tuple[str, ...] | None
+    current_task: bool
+    main_thread: bool
+    kernel: bool = False
+    evidence: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Context:
+    """One host situation.
+
+    Attributes:
+        name: file name without ``.py``.
+        summary: one line for the table in the README; no full stop.
+        facts: what must be true where user code runs; anything else is an error, not a pass.
+        requires: import names of the packages that the host needs.
+        platforms: ``sys.platform`` values where it exists; empty means everywhere.
+        enter_limit: seconds from the start of the child to its READY.
+    """
+
+    name: str
+    summary: str
+    facts: Facts
+    requires: tuple[str, ...] = ()
+    platforms: tuple[str, ...] = ()
+    enter_limit: float = 30.0
+
+
+@dataclass(frozen=True)
+class EntryPoint:
+    """One sync function that users call.
+
+    Attributes:
+        name: file name without ``.py``; part of cell ids.
+        label: as users write it, for tables: ``Runtime.run()``.
+        without: why a promise cannot be made by this function, by the name of the probe that asks for it.
+    """
+
+    name: str
+    label: str
+    without: Mapping[str, str] = field(default_factory=dict)
+
+
+def _always(_facts: Facts) -> str | None:
+    return None
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One claim about behaviour.
+
+    Attributes:
+        name: file name without ``.py``.
+        claim: the claim as a sentence without full stop; it is what tables and failures show.
+        promise: number in the contract, ``"S1"`` to ``"S20"``.
+        session: whether ``check`` and ``broken`` are given ``open_session`` in the place of ``run``. Such
+            a probe has cells only with the entry points that have this function.
+        isolated: whether each of its cells needs a host process of its own.
+        limit: seconds that one check may take before it counts as a hang.
+        skip_when: given a context's stated facts, why the claim means nothing there, or None.
+        requires: import names of the packages that the check needs, as users of the claim do.
+    """
+
+    name: str
+    claim: str
+    promise: str
+    session: bool = False
+    isolated: bool = False
+    limit: float = 15.0
+    skip_when: Callable[[Facts], str | None] = _always
+    requires: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Peer:
+    """One bridge of somebody else, or a way of bridging that a design once weighed.
+
+    Attributes:
+        name: file name without ``.py``; also the word for ``--target``.
+        summary: one line for tables.
+        requires: import names of the packages it needs.
+    """
+
+    name: str
+    summary: str
+    requires: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Control:
+    """One bridge that shows what the probes can tell: a broken one, or a right one that looks odd.
+
+    It names either ``caught_by`` or ``passes``; what it names is held against it in every run of the
+    gate; ``python -m matrix power`` shows what all the other probes say.
+
+    Attributes:
+        name: file name without ``.py``; part of the targets ``control:NAME`` and ``near_miss:NAME``.
+        summary: the mistake, or the oddity, in one line for tables; no full stop.
+        caught_by: the probes that must fail on this broken bridge, each of them.
+        passes: the probes that are tempted to fail this right bridge, and must pass; may be patterns with
+            ``*``. ``python -m matrix power`` holds all the others to it, too.
+        without: probes whose promise this right bridge does not make.
+        context: where that is so; the gate runs it there.
+        limit: seconds after which a check of a broken bridge counts as hanging, if the probe's own limit
+            is not shorter. A deadlock comes at once, and every gate waits for it.
+        harmless: whether it leaves nothing behind in its process, so that others like it can share that.
+        requires: import names of the packages it needs.
+        platforms: ``sys.platform`` values where that is so; empty means everywhere.
+    """
+
+    name: str
+    summary: str
+    caught_by: tuple[str, ...] = ()
+    passes: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    context: str = "plain_script"
+    limit: float = 6.0
+    harmless: bool = False
+    requires: tuple[str, ...] = ()
+    platforms: tuple[str, ...] = ()
+
+    @property
+    def near_miss(self) -> bool:
+        """Whether this bridge is right, however it looks."""
+        return bool(self.passes)
