@@ -1,34 +1,10 @@
-"""Every error that agent_runtime raises of its own, as one tree.
-
-A step's own exception is never wrapped: what the step raised is what comes out of the entry point.
-
-::
-
-    AgentRuntimeError
-    ├── BridgeError               can I not call this here?
-    │   ├── BridgeClosedError     the bridge has been closed
-    │   ├── CallerLoopError       an event loop runs in this thread and the setting refuses to block it
-    │   ├── CallAbandonedError    the caller that this work needs has stopped waiting
-    │   ├── CircularWaitError     the work waits for the caller, and the caller for the work
-    │   ├── ContextInUseError     the context given with context= is entered elsewhere
-    │   ├── ForkedCallError       a forked child went on inside a call of its parent
-    │   ├── NoCallerError         this code does not run inside a sync call
-    │   └── NoThreadError         no thread can start here, and the calling thread's loop is taken
-    ├── WorkflowError             is my workflow, or what I gave it, wrong? No step has run
-    ├── StepError                 did a step fail for a reason that the runtime found?
-    │   ├── ReferenceValueError   a ${...} found nothing, or nothing it can work with (LookupError)
-    │   └── StepTimeoutError      a step took longer than its timeout (TimeoutError)
-    ├── LLMClientError            is my LLM client not one? (TypeError)
-    └── RuntimeClosedError        is the runtime closed that I ran, or that was running?
-"""
+"""What goes wrong with a sync call, whatever it was to do; warnings of the bridge too."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from agent_runtime.errors.base import AgentRuntimeError
 
 __all__ = (
-    "AgentRuntimeError",
     "BlockedLoopWarning",
     "BridgeClosedError",
     "BridgeError",
@@ -37,21 +13,10 @@ __all__ = (
     "CircularWaitError",
     "ContextInUseError",
     "ForkedCallError",
-    "LLMClientError",
     "NoCallerError",
     "NoThreadError",
-    "Problem",
-    "ReferenceValueError",
-    "RuntimeClosedError",
     "StalledCallWarning",
-    "StepError",
-    "StepTimeoutError",
-    "WorkflowError",
 )
-
-
-class AgentRuntimeError(Exception):
-    """Base of every error that this package raises of its own."""
 
 
 class BridgeError(AgentRuntimeError):
@@ -253,147 +218,3 @@ class NoThreadError(_EntryPointError):
             f"{self.entry_point}() needs a thread, none can be started here, and the event loop that runs"
             f" on this thread cannot be entered twice; write `await {self.async_variant}(...)` instead"
         )
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One mistake in a workflow or in the inputs given to it.
-
-    Attributes:
-        file: the file as it was named by the caller, or ``<workflow text>``, or ``<steps>``.
-        line: counted from 1; None when the workflow did not come as YAML.
-        column: counted from 1, in characters; None when the workflow did not come as YAML.
-        message: what is wrong, in one line.
-        hint: what to write instead, or an empty string.
-    """
-
-    file: str
-    line: int | None
-    column: int | None
-    message: str
-    hint: str = ""
-
-    def __str__(self) -> str:
-        place = self.file if self.line is None else f"{self.file}:{self.line}:{self.column}"
-        text = f"{place}: {self.message}"
-        return f"{text}; {self.hint}" if self.hint else text
-
-
-class WorkflowError(AgentRuntimeError):
-    """The workflow or its inputs are wrong. Holds every mistake that was found; no step has run.
-
-    Attributes:
-        problems: the mistakes, in the order in which they stand in the file.
-    """
-
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__(tuple(problems))
-        self.problems = tuple(problems)
-
-    def __str__(self) -> str:
-        return "\n".join(str(problem) for problem in self.problems)
-
-
-class StepError(AgentRuntimeError):
-    """A step failed for a reason that the runtime itself found.
-
-    What a step's own code raises is not one of these: that exception comes out as it is.
-
-    Attributes:
-        step: id of the step, or None where the workflow's ``outputs`` were being made.
-    """
-
-    step: str | None
-
-
-class ReferenceValueError(StepError, LookupError):
-    """A ``${...}`` found nothing at its path, or a value that it cannot work with.
-
-    Attributes:
-        step: id of the step, or None in the workflow's ``outputs``.
-        reference: the text between the braces.
-        reason: what was found, and what could have been written.
-        file: the workflow's file as it was named by the caller.
-        line: where the reference stands, counted from 1; None when unknown.
-        column: where the reference stands, counted from 1; None when unknown.
-    """
-
-    def __init__(
-        self,
-        step: str | None,
-        reference: str,
-        reason: str,
-        file: str = "",
-        line: int | None = None,
-        column: int | None = None,
-    ) -> None:
-        super().__init__(step, reference, reason, file, line, column)
-        self.step = step
-        self.reference = reference
-        self.reason = reason
-        self.file = file
-        self.line = line
-        self.column = column
-
-    def __str__(self) -> str:
-        place = f"{self.file}:{self.line}:{self.column}: " if self.line is not None else ""
-        owner = "the workflow's outputs" if self.step is None else f"step '{self.step}'"
-        return f"{place}${{{self.reference}}} in {owner} cannot be resolved: {self.reason}"
-
-
-class StepTimeoutError(StepError, TimeoutError):
-    """One attempt of a step took longer than the step's ``timeout`` and was cancelled.
-
-    Attributes:
-        step: id of the step.
-        seconds: the limit that was passed.
-    """
-
-    def __init__(self, step: str, seconds: float) -> None:
-        BaseException.__init__(self, step, seconds)  # OSError would take two arguments for errno and text
-        self.step = step
-        self.seconds = seconds
-
-    def __str__(self) -> str:
-        return f"step '{self.step}' took longer than its timeout of {self.seconds:g} s and was cancelled"
-
-
-class LLMClientError(AgentRuntimeError, TypeError):
-    """What was given as ``llm=`` is not an LLM client, or what it returned is not a mapping.
-
-    Attributes:
-        problem: what was found instead.
-    """
-
-    def __init__(self, problem: str) -> None:
-        super().__init__(problem)
-        self.problem = problem
-
-    def __str__(self) -> str:
-        return (
-            f"{self.problem}; an LLM client has one method, call_llm(messages, config, task_id,"
-            " workflow_name, prompt_template, template_version, metadata), and it returns a mapping"
-            " with 'content'; it may have a second one, stream_llm(), which yields text"
-        )
-
-
-class RuntimeClosedError(AgentRuntimeError):
-    """A closed runtime was asked to run, or it was closed while a run was in progress.
-
-    In the second case the ``__cause__`` is the ``CancelledError`` of the first step that was cut off.
-
-    Attributes:
-        workflow: name of the runtime's workflow.
-        run_id: the run that was cancelled, or None if there is none.
-    """
-
-    def __init__(self, workflow: str, run_id: str | None = None) -> None:
-        super().__init__(workflow, run_id)
-        self.workflow = workflow
-        self.run_id = run_id
-
-    def __str__(self) -> str:
-        name = self.workflow
-        if self.run_id is not None:
-            return f"run {self.run_id} of workflow '{name}' was cancelled, because its runtime was closed"
-        return f"the runtime of workflow '{name}' is closed; make a new Runtime, or run before close()"

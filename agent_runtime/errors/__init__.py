@@ -1,0 +1,71 @@
+"""Every error that agent_runtime raises of its own, as one tree.
+
+A step's own exception is never wrapped: what the step raised is what comes out of the entry point.
+
+::
+
+    AgentRuntimeError
+    ├── BridgeError               can I not call this here?
+    │   ├── BridgeClosedError     the bridge has been closed
+    │   ├── CallerLoopError       an event loop runs in this thread and the setting refuses to block it
+    │   ├── CallAbandonedError    the caller that this work needs has stopped waiting
+    │   ├── CircularWaitError     the work waits for the caller, and the caller for the work
+    │   ├── ContextInUseError     the context given with context= is entered elsewhere
+    │   ├── ForkedCallError       a forked child went on inside a call of its parent
+    │   ├── NoCallerError         this code does not run inside a sync call
+    │   └── NoThreadError         no thread can start here, and the calling thread's loop is taken
+    ├── WorkflowError             is my workflow, or what I gave it, wrong? No step has run
+    ├── StepError                 did a step fail for a reason that the runtime found?
+    │   ├── ReferenceValueError   a ${...} found nothing, or nothing it can work with (LookupError)
+    │   └── StepTimeoutError      a step took longer than its timeout (TimeoutError)
+    ├── LLMClientError            is my LLM client not one? (TypeError)
+    └── RuntimeClosedError        is the runtime closed that I ran, or that was running?
+"""
+
+from __future__ import annotations
+
+from agent_runtime.errors.base import AgentRuntimeError
+from agent_runtime.errors.calls import (
+    BlockedLoopWarning,
+    BridgeClosedError,
+    BridgeError,
+    CallAbandonedError,
+    CallerLoopError,
+    CircularWaitError,
+    ContextInUseError,
+    ForkedCallError,
+    NoCallerError,
+    NoThreadError,
+    StalledCallWarning,
+)
+from agent_runtime.errors.workflows import (
+    LLMClientError,
+    Problem,
+    ReferenceValueError,
+    RuntimeClosedError,
+    StepError,
+    StepTimeoutError,
+    WorkflowError,
+)
+
+__all__ = (
+    "AgentRuntimeError",
+    "BlockedLoopWarning",
+    "BridgeClosedError",
+    "BridgeError",
+    "CallAbandonedError",
+    "CallerLoopError",
+    "CircularWaitError",
+    "ContextInUseError",
+    "ForkedCallError",
+    "LLMClientError",
+    "NoCallerError",
+    "NoThreadError",
+    "Problem",
+    "ReferenceValueError",
+    "RuntimeClosedError",
+    "StalledCallWarning",
+    "StepError",
+    "StepTimeoutError",
+    "WorkflowError",
+)
