@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from matrix import commands, past_runs
+from matrix import commands, explain, past_runs
 from matrix.cells import Selection, SelectionError
 from matrix.expectations import BUILT_IN_EXPECTATIONS, ExpectationsError
 from matrix.judged import ExitCode
@@ -63,7 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     registry = Registry(options.registry)
     try:
-        code = _dispatch(registry, options)
+        code = _verb_of_its_own(registry, options) if "perform" in options else _dispatch(registry, options)
         sys.stdout.flush()
         return code
     except (RegistryError, ExpectationsError, LockError) as error:
@@ -78,6 +78,12 @@ def main(arguments: list[str] | None = None) -> int:
         return ExitCode.USAGE
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
+
+
+def _verb_of_its_own(registry: Registry, options: argparse.Namespace) -> int:
+    """Perform a verb that has a package of its own, and its options there."""
+    registry.verify()
+    return int(options.perform(registry, options))
 
 
 def _dispatch(registry: Registry, options: argparse.Namespace) -> int:
@@ -132,7 +138,7 @@ def _of_past_runs(options: argparse.Namespace) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m matrix", description=DESCRIPTION)
     verbs = parser.add_subparsers(
-        dest="command", required=True, metavar="list | run | power | compare | page | lock | table"
+        dest="command", required=True, metavar="list | run | explain | power | compare | page | lock | table"
     )
     listing = verbs.add_parser("list", help="show what can be selected, or the cells of a selection")
     listing.add_argument("--cells", action="store_true", help="list cells, also without a selection")
@@ -140,6 +146,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run_options(running)
     for verb in (listing, running):
         _add_selection(verb)
+    explain.add_to(verbs)
     powering = verbs.add_parser("power", help="let every probe meet every control: which catches which")
     _add_power_options(powering)
     comparing = verbs.add_parser("compare", help="show which cells differ between two runs")
