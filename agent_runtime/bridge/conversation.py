@@ -95,7 +95,6 @@ class Conversation(Generic[T]):
                 call.is_resumable = True
                 with _guarding(call) as guard:
                     self._choose_way(call)
-                    self._call = call
                     news, interruption = self._wait(call, guard, submit=True)
                 if news is not TURNED_AWAY or interruption is not None:
                     return self._take(call, news, interruption)
@@ -197,12 +196,15 @@ class Conversation(Generic[T]):
         self, call: Call[None], guard: InterruptGuard | None, *, submit: bool
     ) -> tuple[object, BaseException | None]:
         if self._direct is not None:
+            self._call = call
             return self._direct.run(guard)
-        portal, own = self._portal, this_threads_portal()
+        portal = self._portal
         assert portal is not None
         try:
+            own = this_threads_portal()
             with contextlib.nullcontext() if own is None else made_on(own, call, portal):
                 if submit:
+                    self._call = call  # not before: cancel() waits for the end of what has been submitted
                     portal.submit(call)
                 return wait(call, portal, guard, self._options)
         except BaseException:  # a signal handler's, between our own instructions: nobody will listen

@@ -86,7 +86,8 @@ class CallingThread:
 
     def close(self) -> None:
         """Cancel what is left on the loop, and close it if it is the call's own."""
-        self._call.inbox = self._unheard
+        # What is unheard is the caller's from here on: the loop would hear it, and nobody would ask.
+        self._call.inbox, self._unheard = self._unheard, SimpleQueue()
         with contextlib.suppress(Exception):
             finish_loop(self._loop)
         if not self._keeps_loop:

@@ -69,6 +69,8 @@ class Portal:
         self._live: set[Call[Any]] = set()
         self._closed = False
         self._retiring = False
+        self._loop_serves = True
+        self._has_ended = False
         self._process = os.getpid()
         self._rouse: Callable[[], object] = self._have_taken_up
         self._ready: SimpleQueue[Outcome[asyncio.AbstractEventLoop] | None] = SimpleQueue()
@@ -117,6 +119,7 @@ class Portal:
         else:
             self._ready.put(made)
         disown_thread()
+        self._has_ended = True
         self._ended.put(None)  # from here on nobody waits for this thread
         self._on_end()
         self.close_deeper()
@@ -222,6 +225,8 @@ class Portal:
         self._closed = True
         self._turn_away()
         self._wake(self._stop)
+        if self._has_ended:
+            return  # a signal handler that raised may have lost the news of it
         with contextlib.suppress(Empty):
             self._ended.get(timeout=limit)
             self._ended.put(None)
@@ -250,7 +255,8 @@ class Portal:
 
     def _stop(self) -> None:
         assert self._loop is not None
-        self._loop.stop()
+        if self._loop_serves:  # a second request must not cut short what is done at the end
+            self._loop.stop()
 
     def _wake(self, callback: Callable[[], object]) -> None:
         if self._loop is None:
@@ -306,6 +312,7 @@ class Portal:
             # lets it through run_forever(). The loop is sound, and others have calls on it.
             with contextlib.suppress(SystemExit, KeyboardInterrupt):
                 loop.run_forever()
+        self._loop_serves = False
         for call in tuple(self._live):
             call.cut_off = True
         with contextlib.suppress(BaseException):

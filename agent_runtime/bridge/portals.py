@@ -83,9 +83,11 @@ class PortalSet:
         if own is not None and self._deepest_waiting(own) is not None:
             raise RuntimeError("a bridge cannot be closed by work that it carries out; close it outside")
         self._closed = True
-        portal = self._own().shared.pop("portal", None)
+        shared = self._own().shared
+        portal = shared.get("portal")
         if portal is not None:
             portal.close()
+            shared.pop("portal", None)  # only now: if a signal handler raises before, this can be repeated
 
     def retire(self) -> Portal | None:
         """Let the shared portal go, because the process ends; return it."""
@@ -143,12 +145,13 @@ class PortalSet:
                 here.starting.release()
         if winner is not fresh:
             fresh.close()
-        self._check_open()  # close() may have come meanwhile
+        if self._closed:  # close() has come meanwhile, and may not have seen the new portal
+            self.close()
+        self._check_open()
         return winner
 
     def _check_open(self) -> None:
         if self._closed:
-            self.close()
             raise BridgeClosedError(self.name)
 
     def _deeper(self, waiting: Portal) -> Portal:

@@ -58,13 +58,19 @@ class Entered(Generic[T]):
 
         work.__qualname__ = _name_of(manager)
         self._conversation = Conversation(portals, work, options)
+        self._last_resort = _cancelling(self._conversation)
 
     def __enter__(self) -> T:
         """Enter the manager on the loop thread."""
         __tracebackhide__ = True
-        item = self._conversation.begin()
-        assert item is not None
-        return item.value
+        try:
+            next(self._last_resort)
+            item = self._conversation.begin()
+            assert item is not None
+            return item.value
+        except BaseException:  # Ctrl-C, say, when the manager has been entered already
+            self._last_resort.close()
+            raise
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -77,7 +83,21 @@ class Entered(Generic[T]):
             if raised is error:
                 return False
             raise
+        finally:
+            self._last_resort.close()
         return error is not None
+
+
+def _cancelling(conversation: Conversation[T]) -> Generator[None, None, None]:
+    """Cancel the work at the end, which is at the latest when this generator is freed.
+
+    Python may raise Ctrl-C between ``__enter__`` and ``__exit__``: then nobody leaves the manager. A
+    ``__del__`` in its place would run every time, and swallow a Ctrl-C that comes just then.
+    """
+    try:
+        yield
+    finally:
+        conversation.cancel()
 
 
 def _name_of(source: object) -> str:

@@ -1,0 +1,144 @@
+"""Ends that something interrupts: a close, a manager's exit, a call on the calling thread."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from agent_runtime.bridge import Bridge, enter, run_sync
+from agent_runtime.errors import CallerLoopError
+
+LIMIT = 20.0
+
+
+class HandlerError(Exception):
+    """What a signal handler of the application raises."""
+
+
+class LastTask:
+    """A task left on a bridge's loop that cleans up when it is cancelled, for as long as it is told to."""
+
+    def __init__(self, bridge: Bridge) -> None:
+        self.cleans_up = threading.Event()
+        self.has_ended = False
+        self._may_end: asyncio.Event
+        self._loop: asyncio.AbstractEventLoop
+        self._task = bridge.run_sync(self._leave)
+
+    async def _leave(self) -> asyncio.Task[None]:
+        self._loop, self._may_end = asyncio.get_running_loop(), asyncio.Event()
+        task = asyncio.create_task(self._clean_up())
+        await asyncio.sleep(0)
+        return task
+
+    async def _clean_up(self) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.cleans_up.set()
+            await self._may_end.wait()
+            self.has_ended = True
+
+    def let_end(self) -> None:
+        self._loop.call_soon_threadsafe(self._may_end.set)
+
+
+def in_thread(work: Callable[[], object]) -> threading.Thread:
+    thread = threading.Thread(target=work)
+    thread.start()
+    return thread
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
+def test_close_that_a_signal_handler_has_ended_can_be_repeated() -> None:
+    def handler(signum: int, frame: object) -> None:
+        raise HandlerError
+
+    def interrupt() -> None:
+        assert task.cleans_up.wait(LIMIT)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
+
+    bridge = Bridge(name="closed twice")
+    task = LastTask(bridge)
+    previous = signal.signal(signal.SIGUSR1, handler)
+    try:
+        thread = in_thread(interrupt)
+        with pytest.raises(HandlerError):
+            bridge.close()
+        thread.join(LIMIT)
+    finally:
+        signal.signal(signal.SIGUSR1, previous)
+
+    task.let_end()
+    bridge.close()
+
+    assert task.has_ended
+    assert "closed twice" not in [thread.name for thread in threading.enumerate()]
+
+
+def test_second_close_waits_too_and_does_not_cut_short_what_the_first_one_waits_for() -> None:
+    ended: list[bool] = []
+    bridge = Bridge()
+    task = LastTask(bridge)
+    closing = [in_thread(lambda: (bridge.close(), ended.append(task.has_ended))) for _ in range(2)]
+    assert task.cleans_up.wait(LIMIT)
+
+    task.let_end()
+    for thread in closing:
+        thread.join(LIMIT)
+
+    assert ended == [True, True]
+
+
+class Left:
+    """An async context manager that tells when it has been left."""
+
+    def __init__(self) -> None:
+        self.has_been_left = False
+
+    @contextlib.asynccontextmanager
+    async def manager(self) -> AsyncIterator[int]:
+        try:
+            yield 1
+        finally:
+            await asyncio.sleep(0)
+            self.has_been_left = True
+
+
+def test_manager_whose_exit_is_refused_is_left_all_the_same() -> None:
+    left = Left()
+    entered = enter(left.manager(), on_running_loop="raise")
+    entered.__enter__()
+
+    async def main() -> None:
+        with pytest.raises(CallerLoopError):
+            entered.__exit__(None, None, None)
+
+    asyncio.run(main())
+
+    assert left.has_been_left
+
+
+def test_manager_that_nobody_leaves_is_left_when_it_is_freed() -> None:
+    left = Left()
+    entered = enter(left.manager())
+    entered.__enter__()
+
+    del entered
+
+    assert left.has_been_left
+
+
+def test_ctrl_c_in_the_very_last_step_of_work_on_the_calling_thread_is_not_lost() -> None:
+    async def work() -> str:
+        signal.raise_signal(signal.SIGINT)
+        return "too late to be cancelled"
+
+    with pytest.raises(KeyboardInterrupt):
+        run_sync(work, strategy="direct")
