@@ -11,6 +11,7 @@ from _queue import Empty, SimpleQueue
 from _thread import get_ident
 from collections import deque
 from collections.abc import Callable
+from time import monotonic
 from typing import Any, NoReturn
 
 from agent_runtime.bridge.call import ENDED, TURNED_AWAY, Call
@@ -24,6 +25,8 @@ LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
 CLOSE_LIMIT = 10.0
 """Seconds that leftover tasks get to react to their cancellation when a portal closes; a guess."""
+_SLICE = 0.1
+"""Seconds between looks at pending signals while the end of a portal is waited for."""
 _DEEPER_CLOSE_LIMIT = 0.5
 """Seconds that a loop stands still for the end of the portal below it; usually that takes 0.2 ms."""
 
@@ -225,11 +228,13 @@ class Portal:
         self._closed = True
         self._turn_away()
         self._wake(self._stop)
-        if self._has_ended:
-            return  # a signal handler that raised may have lost the news of it
-        with contextlib.suppress(Empty):
-            self._ended.get(timeout=limit)
-            self._ended.put(None)
+        until = monotonic() + limit
+        # In slices: a signal that comes just before the thread sleeps would not be looked at until the end.
+        # And what takes the news of the end out of the queue may be interrupted, too, and lose them.
+        while not self._has_ended and (left := until - monotonic()) > 0:
+            with contextlib.suppress(Empty):
+                self._ended.get(timeout=min(left, _SLICE))
+                self._ended.put(None)
 
     def retire(self, limit: float) -> asyncio.AbstractEventLoop | None:
         """End the thread because the process ends, but keep the loop for calls that come still later.

@@ -83,10 +83,14 @@ def test_close_that_a_signal_handler_has_ended_can_be_repeated() -> None:
 
 
 def test_second_close_waits_too_and_does_not_cut_short_what_the_first_one_waits_for() -> None:
+    def close() -> None:
+        bridge.close()
+        ended.append(task.has_ended)
+
     ended: list[bool] = []
     bridge = Bridge()
     task = LastTask(bridge)
-    closing = [in_thread(lambda: (bridge.close(), ended.append(task.has_ended))) for _ in range(2)]
+    closing = [in_thread(close) for _ in range(2)]
     assert task.cleans_up.wait(LIMIT)
 
     task.let_end()
