@@ -25,6 +25,7 @@ def observe_here(evidence: Mapping[str, str] | None = None) -> Facts:
         current_task=loop is not None and asyncio.current_task(loop) is not None,
         main_thread=threading.current_thread() is threading.main_thread(),
         kernel=_a_kernel_is_live(),
+        suspendable=_greenback_can_suspend(),
         evidence=dict(evidence or {}),
     )
 
@@ -38,7 +39,7 @@ def contradictions(*, stated: Facts, seen: Facts) -> list[str]:
         found.append(f"running loop is {seen.running_loop or 'no loop'}, stated is {wanted}")
     found.extend(
         f"{name} is {getattr(seen, name)}, stated is {getattr(stated, name)}"
-        for name in ("current_task", "main_thread", "kernel")
+        for name in ("current_task", "main_thread", "kernel", "suspendable")
         if getattr(stated, name) != getattr(seen, name)
     )
     found.extend(
@@ -57,8 +58,15 @@ def as_data(facts: Facts) -> dict[str, object]:
         "current_task": facts.current_task,
         "main_thread": facts.main_thread,
         "kernel": facts.kernel,
+        "suspendable": facts.suspendable,
         "evidence": dict(facts.evidence),
     }
+
+
+def _greenback_can_suspend() -> bool:
+    """Whether greenback has prepared the task that this runs in; imports nothing."""
+    has_portal = getattr(sys.modules.get("greenback"), "has_portal", None)
+    return has_portal is not None and bool(has_portal())
 
 
 def _a_kernel_is_live() -> bool:

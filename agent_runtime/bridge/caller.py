@@ -20,9 +20,11 @@ from agent_runtime.bridge.portal import Portal
 from agent_runtime.bridge.portals import PortalSet
 from agent_runtime.bridge.process import parked_loop, this_threads_portal
 from agent_runtime.bridge.stalls import StallLookout
+from agent_runtime.bridge.suspending import Sleeper, TaskInbox, sleeper_of_this_task
 from agent_runtime.bridge.threads import CannotStartThreadError
 from agent_runtime.bridge.waiting import stop_listening, wait
 from agent_runtime.errors import (
+    BlockedLoopWarning,
     BridgeClosedError,
     CallerLoopError,
     ContextInUseError,
@@ -64,13 +66,16 @@ class Options(NamedTuple):
     def lookout(self, call: Call[Any]) -> StallLookout:
         """Return who judges the wait for a call that takes its time."""
         return StallLookout(
-            self.names, started=call.made_at, timeout=call.time_left, stall_timeout=self.stall_timeout
+            self.names,
+            started=call.made_at,
+            timeout=call.time_left,
+            stall_timeout=self.stall_timeout,
+            blocked_loop=None if isinstance(call.inbox, TaskInbox) else running_loop(),
         )
 
     def check(self) -> None:
         """Raise for what cannot be done, before anything is."""
-        if self.on_running_loop == "raise" and running_loop() is not None:
-            raise CallerLoopError(*self.names)
+        self.check_loop()
         if self.on_running_loop not in ("warn", "allow", "raise"):
             raise ValueError(f"on_running_loop={self.on_running_loop!r}; write 'warn', 'allow' or 'raise'")
         if self.strategy not in ("portal", "direct"):
@@ -79,6 +84,22 @@ class Options(NamedTuple):
             _check_timeout(self.timeout)
         if self.context is not None:
             _check_context(self.context)
+
+    def check_loop(self) -> None:
+        """Raise if the call would block a running loop and must not."""
+        if self.on_running_loop == "raise" and running_loop() is not None and sleeper_of_this_task() is None:
+            raise CallerLoopError(*self.names)
+
+    def warn_of_blocked_loop(self, seconds: float, *, failed: bool) -> None:
+        """Warn if the loop of this thread stood still for long.
+
+        Where warnings are errors, this one does not take the place of what the call has raised.
+        """
+        try:
+            warn_of_blocked_loop(self, seconds)
+        except BlockedLoopWarning:
+            if not failed:
+                raise
 
 
 def call_sync(
@@ -95,9 +116,12 @@ def call_sync(
     options.check()
     if not callable(async_fn):
         raise _no_function(async_fn)
-    guarded = in_main_thread()
+    sleeper = sleeper_of_this_task()
+    guarded = sleeper is None and in_main_thread()
+    warns = sleeper is None and options.on_running_loop == "warn" and running_loop() is not None
     started = monotonic()
     context = options.context
+    failed = True
     try:
         while True:
             call: Call[T] = Call(
@@ -115,32 +139,41 @@ def call_sync(
                 finally:
                     guard.give_back()
             else:
-                interruption = _carry_out(portals, call, None, options)
+                interruption = _carry_out(portals, call, None, options, sleeper)
             interruption = stop_listening(call) or interruption
             if call.outcome is not None or interruption is not None:
-                return _conclude(call, interruption)
+                value = _conclude(call, interruption)
+                failed = False
+                return value
     finally:
-        if options.on_running_loop == "warn" and running_loop() is not None:
-            warn_of_blocked_loop(options, monotonic() - started)
+        if warns:
+            options.warn_of_blocked_loop(monotonic() - started, failed=failed)
 
 
 def _carry_out(
-    portals: PortalSet, call: Call[Any], guard: InterruptGuard | None, options: Options
+    portals: PortalSet,
+    call: Call[Any],
+    guard: InterruptGuard | None,
+    options: Options,
+    sleeper: Sleeper | None = None,
 ) -> BaseException | None:
     """Have the call done, on a portal if possible; return what a signal handler raised meanwhile."""
     own = this_threads_portal()
     portal = None
     if options.strategy == "portal":
         try:  # noqa: SIM105 - suppress() costs a microsecond a call
-            portal = portals.for_thread(own)
+            portal = portals.for_thread(own, blocks=sleeper is None)
         except CannotStartThreadError:
             pass
     if portal is None:
         if running_loop() is not None:
             raise NoThreadError(*options.names)
         return run_directly(call, guard, parked_loop(portals))
+    if sleeper is not None:
+        call.inbox = TaskInbox(call.inbox, sleeper)
+        call.caller = None if own is portal else own
     try:
-        if own is None:
+        if own is None or sleeper is not None:
             portal.submit(call)
             news, interruption = wait(call, portal, guard, options)
         else:

@@ -7,22 +7,23 @@ import contextlib
 import contextvars
 from collections.abc import Callable, Coroutine, Iterator
 from time import monotonic
+from types import TracebackType
 from typing import Any, Generic, TypeVar
 
 from agent_runtime.bridge.call import TURNED_AWAY, Call
 from agent_runtime.bridge.caller import Options, made_on
 from agent_runtime.bridge.direct import CallingThread
-from agent_runtime.bridge.hostloop import call_without_loop, running_loop, warn_of_blocked_loop
+from agent_runtime.bridge.hostloop import call_without_loop, running_loop
 from agent_runtime.bridge.interrupts import InterruptGuard, in_main_thread
 from agent_runtime.bridge.portal import Portal
 from agent_runtime.bridge.portals import PortalSet
 from agent_runtime.bridge.process import parked_loop, this_threads_portal
+from agent_runtime.bridge.suspending import TaskInbox, sleeper_of_this_task
 from agent_runtime.bridge.threads import CannotStartThreadError
 from agent_runtime.bridge.waiting import late_interruption, stop_listening, wait
 from agent_runtime.bridge.whereabouts import describe_work
 from agent_runtime.errors import (
     BridgeClosedError,
-    CallerLoopError,
     CircularWaitError,
     ForkedCallError,
     NoThreadError,
@@ -83,7 +84,7 @@ class Conversation(Generic[T]):
         __tracebackhide__ = True
         self._check_loop()
         started = monotonic()
-        try:
+        with _WarningOfABlockedLoop(self._options, started):
             while True:
                 call: Call[None] = Call(
                     self._work,
@@ -95,15 +96,13 @@ class Conversation(Generic[T]):
                 call.is_resumable = True
                 with _guarding(call) as guard:
                     self._choose_way(call)
-                    news, interruption = self._wait(call, guard, submit=True)
+                    news, interruption = self._wait(call, guard, self._submit)
                 if news is not TURNED_AWAY or interruption is not None:
                     return self._take(call, news, interruption)
                 self._call = None
                 interruption = stop_listening(call)
                 if interruption is not None:
                     raise interruption
-        finally:
-            self._warn_of_blocked_loop(started)
 
     def go_on(self, reply: BaseException | None = None) -> Item[T] | None:
         """Let the work go on until it hands out a value or ends.
@@ -125,13 +124,12 @@ class Conversation(Generic[T]):
         self._check_loop()
         self._check_reach(call)
         started = call.made_at = monotonic()
-        try:
+        with _WarningOfABlockedLoop(self._options, started):
             with _guarding(call) as guard:
-                self._call_soon(call, self._answer, reply)
-                news, interruption = self._wait(call, guard, submit=False)
+                news, interruption = self._wait(
+                    call, guard, lambda call: self._call_soon(call, self._answer, reply)
+                )
             return self._take(call, news, interruption)
-        finally:
-            self._warn_of_blocked_loop(started)
 
     def cancel(self) -> None:
         """Cancel the work where it stands and wait until it has cleaned up.
@@ -155,11 +153,8 @@ class Conversation(Generic[T]):
                 call_without_loop(self._wind_up, call, None)
 
     def _check_loop(self) -> None:
-        if running_loop() is None:
-            return
-        if self._options.on_running_loop == "raise":
-            raise CallerLoopError(*self._options.names)
-        if self._direct is not None:
+        self._options.check_loop()
+        if self._direct is not None and running_loop() is not None:
             raise NoThreadError(*self._options.names)
 
     def _check_reach(self, call: Call[None]) -> None:
@@ -179,39 +174,45 @@ class Conversation(Generic[T]):
 
     def _waits_for_us(self) -> bool:
         own = this_threads_portal()
-        return own is not None and self._portal in own.waiters()
+        if own is None or (self._portal is own and sleeper_of_this_task() is not None):
+            return False
+        return self._portal in own.waiters()
 
     def _choose_way(self, call: Call[None]) -> None:
         """Find the portal that does the work, or decide to do it on this thread."""
         self._portal = None
         if self._options.strategy == "portal":
+            blocks = sleeper_of_this_task() is None
             with contextlib.suppress(CannotStartThreadError):
-                self._portal = self._portals.for_thread(this_threads_portal())
+                self._portal = self._portals.for_thread(this_threads_portal(), blocks=blocks)
                 return
         if running_loop() is not None:
             raise NoThreadError(*self._options.names)
         self._direct = CallingThread(call, parked_loop(self._portals))
 
     def _wait(
-        self, call: Call[None], guard: InterruptGuard | None, *, submit: bool
+        self, call: Call[None], guard: InterruptGuard | None, start: Callable[[Call[None]], object]
     ) -> tuple[object, BaseException | None]:
+        """Have the work go on by ``start``, and wait for news of it."""
         if self._direct is not None:
-            self._call = call
+            start(call)
             return self._direct.run(guard)
         portal = self._portal
         assert portal is not None
         try:
-            own = this_threads_portal()
-            with contextlib.nullcontext() if own is None else made_on(own, call, portal):
-                if submit:
-                    self._call = call  # not before: cancel() waits for the end of what has been submitted
-                    portal.submit(call)
+            with _waiting(call, portal):
+                start(call)
                 return wait(call, portal, guard, self._options)
         except BaseException:  # a signal handler's, between our own instructions: nobody will listen
             portal.cancel(call)
             self._ended = True
             stop_listening(call)
             raise
+
+    def _submit(self, call: Call[None]) -> None:
+        self._call = call  # not before: cancel() waits for the end of what has been submitted
+        if self._portal is not None:
+            self._portal.submit(call)
 
     def _call_soon(self, call: Call[None], callback: Callable[..., object], *args: object) -> None:
         if call.outcome is not None:
@@ -242,8 +243,7 @@ class Conversation(Generic[T]):
         __tracebackhide__ = True
         while not ended:
             with _guarding(call) as guard:
-                self._request_cancel(call)
-                news, another = self._wait(call, guard, submit=False)
+                news, another = self._wait(call, guard, self._request_cancel)
             ended = not isinstance(news, Item)
             interruption = another or interruption
         interruption = stop_listening(call) or interruption
@@ -270,15 +270,49 @@ class Conversation(Generic[T]):
         elif self._portal is not None:
             self._portal.cancel(call)
 
-    def _warn_of_blocked_loop(self, started: float) -> None:
-        if self._options.on_running_loop == "warn" and running_loop() is not None:
-            warn_of_blocked_loop(self._options, monotonic() - started)
+
+class _WarningOfABlockedLoop:
+    """Warns at its end if a running loop stood still for long."""
+
+    def __init__(self, options: Options, started: float) -> None:
+        self._options = options
+        self._started = started
+
+    def __enter__(self) -> None:
+        """Do nothing yet."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Warn."""
+        blocks = running_loop() is not None and sleeper_of_this_task() is None
+        if blocks and self._options.on_running_loop == "warn":
+            self._options.warn_of_blocked_loop(monotonic() - self._started, failed=kind is not None)
+
+
+@contextlib.contextmanager
+def _waiting(call: Call[None], portal: Portal) -> Iterator[None]:
+    """Wait for the call in the block: asleep in the calling task if possible, or blocking the thread."""
+    sleeper, own = sleeper_of_this_task(), this_threads_portal()
+    if sleeper is not None:
+        plain = call.inbox
+        call.inbox = TaskInbox(plain, sleeper)
+        call.caller = None if own is portal else own
+        try:
+            yield
+        finally:
+            call.inbox = plain
+    elif own is not None:
+        with made_on(own, call, portal):
+            yield
+    else:
+        yield
 
 
 @contextlib.contextmanager
 def _guarding(call: Call[None]) -> Iterator[InterruptGuard | None]:
-    """Own SIGINT for the length of the block, if this is the main thread."""
-    if not in_main_thread():
+    """Own SIGINT for the length of the block, if this is the main thread and it blocks."""
+    if not in_main_thread() or sleeper_of_this_task() is not None:
         yield None
         return
     guard = InterruptGuard(call)

@@ -84,11 +84,14 @@ class ParkingSelector(selectors.DefaultSelector):
 
 
 class ParkingLoop(asyncio.SelectorEventLoop):
-    """asyncio's standard loop for Unix with a :class:`ParkingSelector`, its ``parking``."""
+    """asyncio's standard loop for Unix with a :class:`ParkingSelector`, its ``parking``.
 
-    def __init__(self) -> None:
-        self.parking = ParkingSelector()
-        super().__init__(self.parking)
+    Is given the selector, because a loop that fails while it makes one complains when it is collected.
+    """
+
+    def __init__(self, parking: ParkingSelector) -> None:
+        self.parking = parking
+        super().__init__(parking)
 
     def _write_to_self(self) -> None:
         self.parking.put_token()

@@ -15,7 +15,7 @@ from time import monotonic
 from typing import Any, NoReturn
 
 from agent_runtime.bridge.call import ENDED, TURNED_AWAY, Call
-from agent_runtime.bridge.parking import ParkingLoop, can_park
+from agent_runtime.bridge.parking import ParkingLoop, ParkingSelector, can_park
 from agent_runtime.bridge.threads import disown_thread, start_thread
 from agent_runtime.outcomes import Outcome, capture, failed
 
@@ -34,7 +34,7 @@ _DEEPER_CLOSE_LIMIT = 0.5
 def default_loop_factory() -> asyncio.AbstractEventLoop:
     """Make asyncio's standard loop for the platform; on Unix, one that other threads wake cheaply."""
     if sys.platform != "win32" and can_park:
-        return ParkingLoop()
+        return ParkingLoop(ParkingSelector())
     return plain_loop()
 
 

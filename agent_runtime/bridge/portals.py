@@ -48,10 +48,11 @@ class PortalSet:
         self._of_process: dict[object, _Own] = {}
         process.portal_sets.add(self)
 
-    def for_thread(self, own: Portal | None) -> Portal:
+    def for_thread(self, own: Portal | None, *, blocks: bool = True) -> Portal:
         """Return the portal that serves calls made on this thread; start it if need be.
 
-        ``own`` is the portal whose loop thread this is, if it is one's.
+        ``own`` is the portal whose loop thread this is, if it is one's. It serves the call itself if
+        that does not block the thread.
 
         That is the shared one, except where its thread, directly or through other bridges, waits for
         the call: then the next deeper portal serves it, which lives until the upper one has no call
@@ -64,6 +65,8 @@ class PortalSet:
         """
         if process.ending():
             raise CannotStartThreadError
+        if not blocks and own is not None and own.owner is self and own.is_open:
+            return own
         waiting = self._waiting_ancestor() if own is None else self._deepest_waiting(own)
         if waiting is not None:
             return self._deeper(waiting)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from agent_runtime.bridge.call import Call
-from agent_runtime.bridge.hostloop import call_site, in_notebook_kernel, running_loop
+from agent_runtime.bridge.hostloop import call_site, in_notebook_kernel
 from agent_runtime.bridge.portal import Portal
 from agent_runtime.bridge.waiting import GivingUp
 from agent_runtime.bridge.whereabouts import describe_work, tasks_of
@@ -37,20 +37,28 @@ class StallLookout:
             loops that something blocks.
         stall_timeout: seconds after which a wait that keeps a running loop standing still is
             reported, once; None for never.
+        blocked_loop: the loop of this thread that stands still because of the wait, if there is one.
     """
 
     def __init__(
-        self, names: tuple[str, str], *, started: float, timeout: float | None, stall_timeout: float | None
+        self,
+        names: tuple[str, str],
+        *,
+        started: float,
+        timeout: float | None,
+        stall_timeout: float | None,
+        blocked_loop: asyncio.AbstractEventLoop | None,
     ) -> None:
         self._names = names
         self._timeout = timeout
         self._stall_timeout = stall_timeout
         self._started = started
+        self._blocked_loop = blocked_loop
         self._reported = False
 
     def look(self, call: Call[Any], portal: Portal) -> GivingUp | None:
         """Say why to give the call up, or None; report a stall once."""
-        host = running_loop()
+        host = self._blocked_loop
         circular = self._circular_wait(call, portal, host)
         if circular is not None:
             blocked = _module_wanted_by(portal) is not None  # no cancellation reaches a blocked loop
@@ -59,7 +67,10 @@ class StallLookout:
         if self._timeout is not None and seconds > self._timeout + SLACK:
             return GivingUp(call.timeout_error(), _GRACE)
         if host is not None and self._stall_timeout is not None and seconds > self._stall_timeout:
-            self._report(call, portal, host, seconds)
+            try:
+                self._report(call, portal, host, seconds)
+            except StalledCallWarning as error:  # where warnings are errors
+                return GivingUp(error, _GRACE)
         return None
 
     def _circular_wait(

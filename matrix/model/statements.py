@@ -18,6 +18,7 @@ class Facts:
         current_task: whether an asyncio task is current.
         main_thread: whether this is the main thread.
         kernel: whether a Jupyter kernel's shell is live in this process.
+        suspendable: whether greenback has prepared the calling task, so that sync code can suspend it.
         evidence: whatever else proves the situation; each context states its own pairs.
     """
 
@@ -25,6 +26,7 @@ class Facts:
     current_task: bool
     main_thread: bool
     kernel: bool = False
+    suspendable: bool = False
     evidence: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -16,6 +16,8 @@ from matrix.model import Expected, Facts, Probe, Run, Source, expect
 def _skip_when(facts: Facts) -> str | None:
     if not facts.main_thread:
         return "Python runs signal handlers in the main thread, and this call is made in another"
+    if facts.suspendable and facts.running_loop is not None:
+        return "the calling task sleeps and its loop goes on: Ctrl-C cancels the task, as where it awaits"
     if facts.evidence.get("server") == "uvicorn":
         return "uvicorn takes SIGINT for itself and ends the server: Ctrl-C does not mean an interrupt here"
     return None

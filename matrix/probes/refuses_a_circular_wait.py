@@ -15,6 +15,8 @@ from matrix.probes._threads import in_a_new_thread
 def _skip_when(facts: Facts) -> str | None:
     if facts.running_loop is None:
         return "no loop runs in the calling thread that the work could wait for"
+    if facts.suspendable:
+        return "greenback has prepared the calling task: its loop goes on"
     if facts.running_loop == "uvloop.Loop":
         return "uvloop shows nobody the callbacks that it has yet to call, so the circle cannot be proven"
     return None

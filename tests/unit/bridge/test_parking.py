@@ -11,7 +11,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from agent_runtime.bridge.parking import ParkingLoop
+from agent_runtime.bridge.parking import ParkingLoop, ParkingSelector
+from agent_runtime.bridge.portal import default_loop_factory
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has a loop of another kind")
 
@@ -21,7 +22,7 @@ LIMIT = 30
 @pytest.fixture
 def loop() -> Iterator[ParkingLoop]:
     """Drive a loop on a thread of its own, and end it."""
-    loop = ParkingLoop()
+    loop = ParkingLoop(ParkingSelector())
     thread = threading.Thread(target=loop.run_forever, name="parking loop")
     thread.start()
     yield loop
@@ -141,5 +142,5 @@ def test_asyncio_programs_run_on_it_unchanged() -> None:
         )
         return line + (await process.communicate())[0]
 
-    with asyncio.Runner(loop_factory=ParkingLoop) as runner:
+    with asyncio.Runner(loop_factory=default_loop_factory) as runner:
         assert runner.run(main()) == b"over a socket\nfrom a process\n"

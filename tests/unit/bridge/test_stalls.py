@@ -6,11 +6,13 @@ import asyncio
 import threading
 import time
 import warnings
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from agent_runtime.bridge import Bridge, hostloop, run_sync
+from agent_runtime.bridge import Bridge, enter, hostloop, iterate, run_sync
 from agent_runtime.errors import (
     BlockedLoopWarning,
     BridgeClosedError,
@@ -54,6 +56,69 @@ def test_a_short_call_an_allowed_one_and_one_without_a_loop_do_not_warn(
     monkeypatch.setattr(hostloop, "THRESHOLD", 0.05)
     asyncio.run(allowed())
     run_sync(asyncio.sleep, 0.1)
+
+
+async def fail_after(seconds: float) -> None:
+    await asyncio.sleep(seconds)
+    raise LookupError("the work's own")
+
+
+@pytest.mark.parametrize("way", ["run_sync", "iterate", "enter"])
+def test_where_warnings_are_errors_they_do_not_take_the_place_of_what_the_work_raised(
+    way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hostloop, "THRESHOLD", 0.05)
+
+    async def items() -> AsyncIterator[None]:
+        await fail_after(0.1)
+        yield
+
+    async def main() -> None:
+        if way == "run_sync":
+            run_sync(fail_after, 0.1)
+        elif way == "iterate":
+            list(iterate(items()))
+        else:
+            enter(asynccontextmanager(items)()).__enter__()
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", BlockedLoopWarning)
+        with pytest.raises(LookupError, match="the work's own"):
+            asyncio.run(main())
+
+
+def test_where_warnings_are_errors_one_of_a_call_that_went_well_is_raised(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hostloop, "THRESHOLD", 0.05)
+
+    async def main() -> None:
+        run_sync(asyncio.sleep, 0.1)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", BlockedLoopWarning)
+        with pytest.raises(BlockedLoopWarning):
+            asyncio.run(main())
+
+
+def test_where_warnings_are_errors_the_report_of_a_stall_cancels_the_work_and_waits_for_it() -> None:
+    cleaned_up = threading.Event()
+
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0.05)
+            cleaned_up.set()
+
+    async def main() -> None:
+        run_sync(work, stall_timeout=0.1)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", StalledCallWarning)
+        with pytest.raises(StalledCallWarning):
+            asyncio.run(main())
+    assert cleaned_up.is_set()
 
 
 def test_a_call_that_goes_on_blocking_a_loop_reports_where_it_stands() -> None:

@@ -1,0 +1,142 @@
+"""Waiting without blocking: in a task that greenback has prepared, the task sleeps and its loop goes on.
+
+A sync call blocks the loop of the thread it is made from, because Python cannot suspend plain
+functions. greenback can, by way of greenlets, for tasks that have asked it to beforehand
+(``await greenback.ensure_portal()``). Where that has happened, and only there, the one place in which
+a sync call waits suspends the calling task instead. The work runs on the portal as ever.
+
+Nothing here imports greenback or trio: a task that they know of has imported them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from _queue import Empty, SimpleQueue
+from collections.abc import Awaitable
+from typing import Any, Protocol
+
+from agent_runtime.bridge.hostloop import running_loop
+
+__all__ = ("Sleeper", "TaskInbox", "sleeper_of_this_task")
+
+
+class Sleeper(Protocol):
+    """How the calling task sleeps until another thread, or its own, wakes it."""
+
+    def wake(self) -> None:
+        """Wake the task, from any thread, also from a signal handler; stays in force until ``reset``."""
+
+    def reset(self) -> None:
+        """Forget that it has been woken; on the task's thread."""
+
+    def sleep(self, seconds: float | None) -> Awaitable[None]:
+        """Sleep until woken.
+
+        Raises:
+            Empty: ``seconds`` have passed.
+            BaseException: the task is cancelled.
+        """
+
+
+def sleeper_of_this_task() -> Sleeper | None:
+    """Return how the calling task can sleep, or None where waiting means blocking; never raises."""
+    has_portal = getattr(sys.modules.get("greenback"), "has_portal", None)
+    if has_portal is None or not has_portal():
+        return None
+    trio = sys.modules.get("trio")
+    if trio is not None and trio.lowlevel.in_trio_task():
+        return _TrioSleeper(trio)
+    loop = running_loop()
+    return None if loop is None else _AsyncioSleeper(loop)
+
+
+class TaskInbox:
+    """The inbox of a call whose caller sleeps in its task where a thread would block.
+
+    Takes the place of the call's plain inbox, whose news it gives out, while the caller waits.
+    """
+
+    def __init__(self, plain: SimpleQueue[Any], sleeper: Sleeper) -> None:
+        self.plain = plain
+        self._sleeper = sleeper
+
+    def put(self, news: object, /) -> None:
+        """Add news, from any thread; may interrupt anything."""
+        self.plain.put(news)
+        self._sleeper.wake()
+
+    def empty(self) -> bool:
+        """Whether there is no news."""
+        return self.plain.empty()
+
+    def get(self, timeout: float | None = None) -> object:
+        """Return the next news; suspends the calling task until there is one.
+
+        Raises:
+            Empty: there was none for ``timeout`` seconds.
+            BaseException: the task was cancelled meanwhile.
+        """
+        __tracebackhide__ = True
+        while True:
+            # Wakers put first and wake then, and what they wake runs on this thread when we sleep.
+            self._sleeper.reset()
+            if not self.plain.empty():
+                return self.plain.get()
+            sys.modules["greenback"].await_(self._sleeper.sleep(timeout))
+
+
+class _AsyncioSleeper:
+    """Sleeps in a task of asyncio, or of a loop that behaves as asyncio's."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has been closed, and nobody sleeps there
+            self._loop.call_soon_threadsafe(self._woken.set)
+
+    def reset(self) -> None:
+        self._woken.clear()
+
+    async def sleep(self, seconds: float | None) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
+        except TimeoutError:
+            raise Empty from None
+
+
+class _TrioSleeper:
+    """Sleeps in a task of trio, which goes on cancelling once it has begun: the cleanup is shielded."""
+
+    def __init__(self, trio: Any) -> None:
+        self._trio = trio
+        self._token = trio.lowlevel.current_trio_token()
+        self._cancelled = False
+        self.reset()
+
+    def wake(self) -> None:
+        with contextlib.suppress(self._trio.RunFinishedError):
+            self._token.run_sync_soon(self._set, idempotent=True)
+
+    def reset(self) -> None:
+        self._woken = self._trio.Event()
+
+    def _set(self) -> None:
+        self._woken.set()
+
+    async def sleep(self, seconds: float | None) -> None:
+        limit = float("inf") if seconds is None else seconds
+        shielded = self._cancelled
+        with self._trio.move_on_after(limit, shield=shielded) as scope:
+            try:
+                await self._woken.wait()
+            except self._trio.Cancelled:
+                self._cancelled = True
+                raise
+        if scope.cancelled_caught:  # it was our own limit
+            self._cancelled = shielded
+            raise Empty
