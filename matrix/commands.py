@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -15,12 +16,13 @@ from matrix.cells import Selection, SelectionError, select
 from matrix.closing import objections_as_lines
 from matrix.fingerprint import fingerprint
 from matrix.gate import Gate
+from matrix.interrupts import Interrupts
 from matrix.judged import ExitCode, Judged, RunResult, in_order
 from matrix.lock import lock_objections, lock_of, lock_text
 from matrix.markdown import contexts_as_markdown, controls_as_markdown, replace_tables
 from matrix.plan import in_ci
 from matrix.results import Results, summary
-from matrix.run import ended_by_signals, judge_cells, packages_of
+from matrix.run import judge_cells, packages_of
 from matrix.show import Plain, Show
 from matrix.targets import target_of
 
@@ -163,12 +165,21 @@ def _follow(
     jobs: int | None,
 ) -> bool:
     """Run to the end or to an interrupt; return whether it was one."""
-    judged = judge_cells(registry, cells, expectations=known, ci=in_ci(), jobs=jobs, on_begin=board.begin)
     show.start()
     try:
-        with ended_by_signals(judged):
-            for one in judged:
-                _note(one, board, show, files)
+        with Interrupts() as interrupts:
+            judged = judge_cells(
+                registry,
+                cells,
+                expectations=known,
+                ci=in_ci(),
+                jobs=jobs,
+                on_begin=board.begin,
+                interrupts=interrupts,
+            )
+            with contextlib.closing(judged):
+                for one in judged:
+                    _note(one, board, show, files)
     except KeyboardInterrupt:
         return True
     finally:

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from matrix import process as processes
-from matrix.assignment import Assignment
+from matrix.assignment import VARIABLE, Assignment
 from matrix.child import STACKS_SIGNAL
+from matrix.ending import Family, end_all
 from matrix.model import Outcome
 from matrix.onlooker import ASLEEP, LOOKS, Onlooker, Scene, Sight
 from matrix.story import Fault, Remains, Story
@@ -102,6 +103,11 @@ class Host:
         self._sentinel = processes.sentinel(self._process)
 
     @property
+    def pid(self) -> int:
+        """The number of the host's own process, which leads its group and session."""
+        return self._process.pid
+
+    @property
     def sentinel(self) -> processes.Readable:
         """Readable once the process has ended; then :meth:`finish` is to be called."""
         return self._sentinel
@@ -181,8 +187,11 @@ class Host:
         self._job.unlink(missing_ok=True)
 
     def _end_all(self) -> None:
-        pids = [connection.pid for connection in self._records_streams]
-        processes.end_all(self._process, marker=str(self._job), reported=pids)
+        end_all(self._family())
+
+    def _family(self) -> Family:
+        reported = frozenset(connection.pid for connection in self._records_streams)
+        return Family(frozenset({self.pid}), f"{VARIABLE}={self._job}\0", reported)
 
     def _hang(self) -> None:
         """Look at the processes before they are asked anything: what is asked behaves differently."""

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from matrix.door import Door
+from matrix.ending import end_all
+from matrix.guardian import Guardian, family_of_run
 from matrix.host import Host, Stage
 from matrix.second import Case, cases
 from matrix.streams import Watch
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
     from matrix import wire
     from matrix.batch import Batch
+    from matrix.interrupts import Interrupts
     from matrix.model import Cell
     from matrix.record import Record
     from matrix.streams import Connection
@@ -42,21 +45,25 @@ def supervise(
     root: Path,
     jobs: int | None = None,
     on_begin: Callable[[Cell], None] = lambda _cell: None,
+    interrupts: Interrupts | None = None,
 ) -> Generator[Record, None, None]:
     """Run batches in child processes; yield each cell's record as soon as it is final.
 
     Blocks the calling thread between records; at most ``jobs`` hosts run at once. When the iterator is
-    closed, or an exception such as KeyboardInterrupt passes through it, every child is killed first.
+    closed, or an exception such as KeyboardInterrupt passes through it, every child is killed first. When
+    this process is killed, its guardian does that.
 
     Args:
         batches: what to run, in order of start.
         root: the folder that holds the registries.
         jobs: how many hosts run at once; by default two for each CPU.
         on_begin: called when a cell begins.
+        interrupts: raises KeyboardInterrupt here, between two records, once a signal has come.
     """
     with tempfile.TemporaryDirectory(prefix="matrix-", ignore_cleanup_errors=True) as folder:
         supervisor = _Supervisor(Path(folder), root, on_begin)
         try:
+            supervisor.heed(interrupts)
             yield from supervisor.run(deque(batches), jobs or default_jobs())
         finally:
             supervisor.close()
@@ -66,6 +73,7 @@ class _Supervisor:
     """The loop over all descriptors, and the hosts behind them."""
 
     def __init__(self, folder: Path, root: Path, on_begin: Callable[[Cell], None]) -> None:
+        self._folder = folder
         self._root = root
         self._on_begin = on_begin
         self._watch = Watch()
@@ -75,6 +83,12 @@ class _Supervisor:
         # Hosts of second runs, with the hung cells that they are to explain.
         self._cases: dict[Host, Case] = {}
         self._unexplained: deque[Case] = deque()
+        self._guardian = Guardian(folder)
+
+    def heed(self, interrupts: Interrupts | None) -> None:
+        """Let signals that have been noted interrupt :meth:`run`."""
+        if interrupts is not None:
+            self._watch.add(interrupts.wakeup, interrupts.raise_noted)
 
     def run(self, waiting: deque[Batch], jobs: int) -> Generator[Record, None, None]:
         """Start hosts while there is room, wait for what they do, yield what is final."""
@@ -89,6 +103,7 @@ class _Supervisor:
                 yield from self._final_records(host)
                 if host.stage is Stage.GONE:
                     self._hosts.remove(host)
+                    self._guardian.ended(host.pid)
                     if host.story.remaining and host not in self._cases:
                         waiting.appendleft(host.story.rest())
 
@@ -106,6 +121,9 @@ class _Supervisor:
         """Kill every host that still runs and release every descriptor."""
         for host in self._hosts:
             host.close()
+        # Also what belongs to no host any more, or not yet.
+        end_all(family_of_run(self._folder))
+        self._guardian.close()
         self._door.close()
         self._watch.close()
 
@@ -125,6 +143,7 @@ class _Supervisor:
             instrumented=instrumented,
         )
         self._hosts.append(host)
+        self._guardian.started(host.pid)
         self._watch.add(host.sentinel, lambda: self._gone(host))
         return host
 

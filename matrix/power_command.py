@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import time
@@ -9,11 +10,11 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from matrix.interrupts import Interrupts
 from matrix.parent import supervise
 from matrix.plan import in_ci, plan
 from matrix.power import plan_of, power_of
 from matrix.power_report import as_data, as_lines, as_markdown, line_of
-from matrix.run import ended_by_signals
 from matrix.show import can_show
 from matrix.targets import target_of
 
@@ -84,11 +85,12 @@ def _records(registry: Registry, chosen: Plan, *, jobs: int | None, quiet: bool)
     # One control after the other, so that there is something to read from the first minute on.
     order = {target: place for place, target in enumerate(controls)}
     batches = sorted(planned.batches, key=lambda batch: order[batch.cells[0].target])
-    performed = supervise(batches, root=registry.root, jobs=jobs)
     try:
-        with ended_by_signals(performed):
-            for record in performed:
-                note(record)
+        with Interrupts() as interrupts:
+            performed = supervise(batches, root=registry.root, jobs=jobs, interrupts=interrupts)
+            with contextlib.closing(performed):
+                for record in performed:
+                    note(record)
     except KeyboardInterrupt:
         return records, True
     return records, False

@@ -1,4 +1,4 @@
-"""Child processes of the supervisor: start a group, watch for its end, end it with all descendants.
+"""Child processes of the supervisor: start a host as a group of its own, watch for its output and its end.
 
 Everything here waits by descriptor: the end of a process and its output are things to ``select`` on.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import socket
 import subprocess
 import threading
@@ -19,11 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-__all__ = ("Readable", "end_all", "readable_output", "sentinel", "start")
-
-# How often a kill is repeated for processes that were forked while it went on; a guess.
-KILL_ROUNDS = 20
-HAS_PROC = os.path.exists("/proc/self/environ")
+__all__ = ("Readable", "readable_output", "sentinel", "start")
 
 
 class Readable(Protocol):
@@ -99,68 +94,3 @@ def readable_output(pipe: IO[bytes]) -> socket.socket | IO[bytes]:
 
     threading.Thread(target=carry, daemon=True, name="matrix-output").start()
     return ours
-
-
-def end_all(process: subprocess.Popen[bytes], *, marker: str, reported: Iterable[int]) -> None:
-    """Kill the process group of a host and every descendant of it, wherever it has gone.
-
-    Descendants may lead groups of their own (a notebook kernel does): they are known by the job in
-    their environment, by what they reported, or by their parents, whichever this system can tell.
-    """
-    if os.name != "posix":
-        subprocess.run(["taskkill", "/T", "/F", "/PID", str(process.pid)], capture_output=True, check=False)
-        return
-    if HAS_PROC:
-        _kill_group(process)
-        for _ in range(KILL_ROUNDS):
-            found = _marked(marker)
-            if not found:
-                return
-            _kill(found)
-        return
-    found = _descendants(process.pid) | set(reported)
-    _kill_group(process)
-    _kill(found)
-
-
-def _kill_group(process: subprocess.Popen[bytes]) -> None:
-    # Called while the leader is not reaped, or (without pidfd) a moment after: its number is not used
-    # again that soon, and not at all while its group has a member.
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-
-
-def _kill(pids: Iterable[int]) -> None:
-    for pid in pids:
-        if pid != os.getpid():
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
-
-
-def _marked(marker: str) -> set[int]:
-    """Return the processes whose environment names the job."""
-    wanted = f"{VARIABLE}={marker}\0".encode()
-    found = set()
-    for name in os.listdir("/proc"):
-        if not name.isdecimal():
-            continue
-        with contextlib.suppress(OSError), open(f"/proc/{name}/environ", "rb") as file:
-            if wanted in file.read():
-                found.add(int(name))
-    return found
-
-
-def _descendants(root: int) -> set[int]:
-    """Return the processes below ``root`` by parentage; for systems without ``/proc``."""
-    listing = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=False)
-    children: dict[int, list[int]] = {}
-    for line in listing.stdout.splitlines():
-        pid, parent = (int(word) for word in line.split())
-        children.setdefault(parent, []).append(pid)
-    found: set[int] = set()
-    waiting = [root]
-    while waiting:
-        below = children.get(waiting.pop(), [])
-        found.update(below)
-        waiting += below
-    return found

@@ -95,6 +95,7 @@ def summary(result: RunResult, board: Board) -> dict[str, object]:
         "exit_code": int(result.exit_code),
         "meaning": result.exit_code.name.lower(),
         "interrupted": result.interrupted,
+        "complete": not result.interrupted,
         "seconds": round(result.seconds, 3),
         "cpu_seconds": round(result.cpu_seconds, 3),
         "performed": result.performed,

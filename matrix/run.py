@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,13 +15,14 @@ from matrix.plan import plan
 from matrix.targets import control_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable
     from pathlib import Path
 
+    from matrix.interrupts import Interrupts
     from matrix.model import Cell
     from matrix.registry import Registry
 
-__all__ = ("ended_by_signals", "judge_cells", "packages_of", "read_expectations")
+__all__ = ("judge_cells", "packages_of", "read_expectations")
 
 
 def read_expectations(path: Path) -> Expectations:
@@ -44,32 +44,22 @@ def judge_cells(
     ci: bool,
     jobs: int | None = None,
     on_begin: Callable[[Cell], None] = lambda _cell: None,
+    interrupts: Interrupts | None = None,
 ) -> Generator[Judged, None, None]:
     """Judge cells in child processes; yield each as soon as it is final.
 
-    Blocks the calling thread between cells. Closing the iterator kills every child.
+    Blocks the calling thread between cells. Closing the iterator kills every child, and so does a signal that
+    ``interrupts`` has noted: KeyboardInterrupt comes out here, between two cells.
     """
     planned = plan(registry, cells, ci=ci)
     for record in planned.settled:
         yield judge_record(record, expectations)
-    records = supervise(planned.batches, root=registry.root, jobs=jobs, on_begin=on_begin)
+    records = supervise(
+        planned.batches, root=registry.root, jobs=jobs, on_begin=on_begin, interrupts=interrupts
+    )
     with contextlib.closing(records):
         for record in records:
             yield judge_record(record, expectations)
-
-
-@contextlib.contextmanager
-def ended_by_signals(children: Generator[object, None, None]) -> Iterator[None]:
-    """Let SIGTERM interrupt the block as Ctrl-C does, and kill the children at its end."""
-    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        # A second Ctrl-C must not keep the children from being killed.
-        impatient = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        children.close()
-        signal.signal(signal.SIGINT, impatient)
-        signal.signal(signal.SIGTERM, previous)
 
 
 def packages_of(registry: Registry, cells: Iterable[Cell]) -> list[str]:

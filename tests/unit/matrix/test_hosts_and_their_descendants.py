@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -16,6 +12,7 @@ import pytest
 from matrix.model import Outcome, Phase
 from matrix.parent import supervise
 from matrix.plan import plan
+from tests.helpers.processes import is_gone, note_pid, wait_for
 
 if TYPE_CHECKING:
     from tests.helpers.registries import Toy
@@ -28,27 +25,6 @@ GRANDCHILD = """
 code = "from matrix.child import Job; job = Job.resume(); [job.perform(cell) for cell in job.cells]"
 subprocess.run([sys.executable, "-c", code], cwd="/", start_new_session=True)
 """
-
-
-def note_pid(path: Path) -> str:
-    """Return code that writes the process's own number into a file."""
-    return f"open({str(path)!r}, 'w').write(str(os.getpid()))"
-
-
-def is_gone(path: Path) -> bool:
-    """Whether the process that has left its number in a file ends within a few seconds."""
-    pid = int(path.read_text(encoding="utf-8"))
-    limit = time.monotonic() + 10
-    while time.monotonic() < limit:
-        try:
-            os.kill(pid, 0)
-            state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
-        except OSError:
-            return True
-        if state == "Z":
-            return True
-        time.sleep(0.05)
-    return False
 
 
 def test_grandchild_elsewhere_performs_the_cells(toy: Toy) -> None:
@@ -138,46 +114,6 @@ def test_closing_the_iterator_kills_hosts_that_still_run(toy: Toy, tmp_path: Pat
 
     assert begun == ["a_passes", "b_hangs"]
     assert is_gone(tmp_path / "pid")
-
-
-@pytest.mark.parametrize(
-    "number", [pytest.param(signal.SIGINT, id="ctrl_c"), pytest.param(signal.SIGTERM, id="sigterm")]
-)
-def test_interrupted_command_kills_its_hosts_and_ends_with_130(toy: Toy, tmp_path: Path, number: int) -> None:
-    hangs = f"{note_pid(tmp_path / 'pid')}\n{FOR_EVER}"
-    toy.context().probe("a_passes").probe("b_hangs", hangs, more="limit=60.0")
-    command = [
-        sys.executable,
-        "-m",
-        "matrix",
-        "run",
-        "--registry",
-        str(toy.root),
-        "--results",
-        str(tmp_path / "results"),
-    ]
-    command += ["--expectations", str(tmp_path / "none.toml"), "--target", "agent_runtime"]
-
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        wait_for(tmp_path / "pid")
-        process.send_signal(number)
-        output, errors = process.communicate(timeout=30)
-
-    assert process.returncode == 130
-    assert "interrupted: 1 pass" in output
-    assert errors == ""
-    assert is_gone(tmp_path / "pid")
-
-
-def wait_for(path: Path) -> None:
-    """Wait until a file has something in it."""
-    limit = time.monotonic() + 30
-    while time.monotonic() < limit:
-        with contextlib.suppress(OSError):
-            if path.read_text(encoding="utf-8"):
-                return
-        time.sleep(0.02)
-    raise TimeoutError(f"{path} was never written")
 
 
 def test_child_finds_the_code_and_keeps_bytecode(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
