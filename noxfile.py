@@ -28,6 +28,13 @@ def contexts(session: nox.Session) -> None:
 
 
 @nox.session
+def merge(session: nox.Session) -> None:
+    """Judge the shards of a gate as one: `-- FOLDER ...`, the results of `contexts -- --shard i/n`."""
+    prepare(session, "contexts")
+    session.run("python", "-m", "matrix", "merge", *session.posargs)
+
+
+@nox.session
 def power(session: nox.Session) -> None:
     """Let every probe meet every control: which catches which, and what escapes; some minutes."""
     prepare(session, "contexts")
@@ -46,6 +53,13 @@ def stress(session: nox.Session) -> None:
     """Run the stress suites; `-- --long` for the campaign of hours. A failure prints what repeats it."""
     prepare(session, "tests")
     session.run("pytest", "tests/stress", *session.posargs)
+
+
+@nox.session
+def dask(session: nox.Session) -> None:
+    """Test shards on executors: pools, and a real cluster of dask.distributed."""
+    prepare(session, "dask")
+    session.run("pytest", "tests/unit/matrix/test_spread.py", *session.posargs)
 
 
 @nox.session

@@ -14,7 +14,11 @@
     second run    second · witness · locks · testimony               who waits for whom, told from inside
     shared        wire · record · capture · fingerprint              what goes from one to the other
     sessions      sessions                                           what probes of streams get from peers
-    meaning       verdict · expectations · judged                    what an outcome means to the gate
+    meaning       verdict · expectations · conditions · judged ·     what an outcome means to the gate
+                  signature
+    gate          gate · lock · objections · objection · accept ·    what is wrong with its files; the patch
+                  patch · patterns · tomllines
+    parts         shard · costs · origin · merge · spread            one run on several machines
     showing       board · grid · show · live · closing               the terminal
     files         results · markdown · junit · page/                 records, summary, CI page, README table
     past runs     recorded · compare · past_runs · promises          read back, compared, put on a page

@@ -13,9 +13,11 @@ from matrix.cells import Selection, SelectionError
 from matrix.expectations import BUILT_IN_EXPECTATIONS, ExpectationsError
 from matrix.judged import ExitCode
 from matrix.lock import LockError
+from matrix.merge import MergeError
 from matrix.parent import default_jobs
 from matrix.power_command import power
 from matrix.registry import BUILT_IN, Registry, RegistryError
+from matrix.shard import parse_shard
 
 DESCRIPTION = "Run every sync entry point in every context and judge it probe by probe, in child processes."
 EXIT_CODES = """\
@@ -23,8 +25,8 @@ exit codes:
   0    everything is as expected
   1    something is not: a regression, or an entry of the known failures or of the lock to correct
   2    the command line is wrong
-  3    the matrix itself failed: a registry file, a context that is not what it says, a control that
-       its probe did not notice; nothing else in the run can be believed then
+  3    the matrix itself failed: a registry file, shards that make no whole, a context that is not what
+       it says, a control that its probe did not notice; nothing else in the run can be believed then
   130  interrupted; every child process has been killed
   141  whoever read the output has closed the pipe
 """
@@ -35,6 +37,7 @@ exit codes:
   2    the command line is wrong, or a path holds no run
   141  whoever read the output has closed the pipe
 """
+VERBS = ("list", "run", "explain", "power", "merge", "compare", "page", "lock", "costs", "table")
 SELECTION = """\
 Names may be patterns with * and ?; options may be repeated or hold a comma-separated list; a probe
 is also named by its promise, as in --probe S3. Without --target a run judges agent_runtime, and the
@@ -66,7 +69,7 @@ def main(arguments: list[str] | None = None) -> int:
         code = _verb_of_its_own(registry, options) if "perform" in options else _dispatch(registry, options)
         sys.stdout.flush()
         return code
-    except (RegistryError, ExpectationsError, LockError) as error:
+    except (RegistryError, ExpectationsError, LockError, MergeError) as error:
         print(error, file=sys.stderr)
         return ExitCode.BROKEN
     except BrokenPipeError:
@@ -90,8 +93,8 @@ def _dispatch(registry: Registry, options: argparse.Namespace) -> int:
     if options.command in {"table", "lock"}:
         write = commands.table if options.command == "table" else commands.lock
         return write(registry, write=options.write, check=options.check)
-    if options.command in {"compare", "page"}:
-        return _of_past_runs(options)
+    if options.command in {"compare", "page", "merge", "costs"}:
+        return _of_past_runs(registry, options)
     registry.verify()
     if options.command == "power":
         return power(
@@ -115,8 +118,8 @@ def _dispatch(registry: Registry, options: argparse.Namespace) -> int:
             "--cell names whole cells; leave out --target, --entry-point, --context and --probe"
         )
     if options.command == "list":
-        if options.cells or selection != Selection():
-            return commands.list_cells(registry, selection, as_json=options.json)
+        if options.cells or selection != Selection() or options.shard != (1, 1):
+            return commands.list_cells(registry, selection, as_json=options.json, shard=options.shard)
         return commands.list_names(registry, as_json=options.json)
     return commands.run(
         registry,
@@ -126,10 +129,22 @@ def _dispatch(registry: Registry, options: argparse.Namespace) -> int:
         jobs=options.jobs,
         as_json=options.json,
         today=options.today,
+        shard=options.shard,
     )
 
 
-def _of_past_runs(options: argparse.Namespace) -> int:
+def _of_past_runs(registry: Registry, options: argparse.Namespace) -> int:
+    if options.command == "merge":
+        return past_runs.merge_runs(
+            registry,
+            options.folders,
+            expectations=options.expectations,
+            results=options.results,
+            as_json=options.json,
+            today=options.today,
+        )
+    if options.command == "costs":
+        return past_runs.write_costs(registry, options.results, write=options.write)
     if options.command == "compare":
         return past_runs.compare_runs(options.before, options.after, as_json=options.json)
     return past_runs.write_page(options.results, against=options.against, write=options.write)
@@ -137,18 +152,20 @@ def _of_past_runs(options: argparse.Namespace) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m matrix", description=DESCRIPTION)
-    verbs = parser.add_subparsers(
-        dest="command", required=True, metavar="list | run | explain | power | compare | page | lock | table"
-    )
+    verbs = parser.add_subparsers(dest="command", required=True, metavar=" | ".join(VERBS))
     listing = verbs.add_parser("list", help="show what can be selected, or the cells of a selection")
     listing.add_argument("--cells", action="store_true", help="list cells, also without a selection")
     running = verbs.add_parser("run", help="judge cells and show the grid")
-    _add_run_options(running)
+    _add_jobs_and_results(running)
+    _add_judging_options(running)
     for verb in (listing, running):
         _add_selection(verb)
     explain.add_to(verbs)
     powering = verbs.add_parser("power", help="let every probe meet every control: which catches which")
     _add_power_options(powering)
+    merging = verbs.add_parser("merge", help="judge the shards of a run as one")
+    pricing = verbs.add_parser("costs", help="what hosts and cells cost, for the balance of shards")
+    _add_shard_options(merging, pricing)
     comparing = verbs.add_parser("compare", help="show which cells differ between two runs")
     paging = verbs.add_parser("page", help="write a run as one HTML file that needs nothing else")
     _add_past_run_options(comparing, paging)
@@ -161,10 +178,10 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument("--write", action="store_true", help="write it: accept the cells that there are now")
     what.add_argument("--check", action="store_true", help="exit 1 when cells have come or gone")
     parser.set_defaults(registry=BUILT_IN)
-    for verb in (listing, running, powering, locking, tabling):
+    for verb in (listing, running, powering, merging, pricing, locking, tabling):
         text = "folder of contexts/, entry_points/, probes/, peers/ and controls/"
         verb.add_argument("--registry", type=Path, default=BUILT_IN, metavar="DIR", help=text)
-    for any_parser in (parser, listing, running, powering, comparing, paging, locking, tabling):
+    for any_parser in (parser, *verbs.choices.values()):
         any_parser.epilog = COMPARE_CODES if any_parser is comparing else EXIT_CODES
         any_parser.formatter_class = argparse.RawDescriptionHelpFormatter
     return parser
@@ -190,15 +207,31 @@ def _add_power_options(verb: argparse.ArgumentParser) -> None:
     _add_jobs_and_results(verb)
 
 
+def _add_shard_options(merging: argparse.ArgumentParser, pricing: argparse.ArgumentParser) -> None:
+    text = "the results of each shard"
+    merging.add_argument("folders", type=Path, nargs="+", metavar="DIR", help=text)
+    merging.add_argument("--json", action="store_true", help="print JSON and nothing else")
+    _add_results(merging)
+    _add_judging_options(merging)
+    text = "a run to measure by: its folder of results"
+    pricing.add_argument("results", type=Path, metavar="RESULTS", help=text)
+    pricing.add_argument(
+        "--write", action="store_true", help="write costs.json, which shards are balanced by"
+    )
+
+
 def _add_jobs_and_results(verb: argparse.ArgumentParser) -> None:
     text = "hosts at once (default: %(default)s)"
     verb.add_argument("--jobs", type=_positive, default=default_jobs(), metavar="N", help=text)
+    _add_results(verb)
+
+
+def _add_results(verb: argparse.ArgumentParser) -> None:
     text = "where the files of the run go (default: %(default)s)"
     verb.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help=text)
 
 
-def _add_run_options(verb: argparse.ArgumentParser) -> None:
-    _add_jobs_and_results(verb)
+def _add_judging_options(verb: argparse.ArgumentParser) -> None:
     text = "known failures (default: the matrix's own)"
     verb.add_argument("--expectations", type=Path, default=BUILT_IN_EXPECTATIONS, metavar="FILE", help=text)
 
@@ -210,9 +243,18 @@ def _add_selection(verb: argparse.ArgumentParser) -> None:
     verb.description = SELECTION
     for name, text in PARTS.items():
         verb.add_argument(f"--{name}", action="append", default=[], metavar="NAME", help=text)
+    text = "one of n parts, balanced by cost; `merge` puts them together"
+    verb.add_argument("--shard", type=_shard, default=(1, 1), metavar="i/n", help=text)
     text = "a whole cell, as reports name it; may be a pattern"
     verb.add_argument("--cell", action="append", default=[], metavar="ID", help=text)
     verb.add_argument("--json", action="store_true", help="print JSON and nothing else")
+
+
+def _shard(text: str) -> tuple[int, int]:
+    try:
+        return parse_shard(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _day(text: str) -> datetime.date:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from matrix.model import Cell
     from matrix.registry import Registry
 
-__all__ = ("Acceptance", "acceptance_of")
+__all__ = ("FAILURE", "FIX", "Acceptance", "acceptance_of")
 
 # How long an expired entry stands when it is renewed: a quarter of a year, a guess.
 RENEWAL = datetime.timedelta(days=90)

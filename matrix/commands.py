@@ -14,15 +14,18 @@ from typing import TYPE_CHECKING
 from matrix.board import Board
 from matrix.cells import Selection, SelectionError, select
 from matrix.closing import objections_as_lines
+from matrix.costs import Costs, costs_of
 from matrix.fingerprint import fingerprint
 from matrix.gate import Gate
 from matrix.interrupts import Interrupts
 from matrix.judged import ExitCode, Judged, RunResult, in_order
 from matrix.lock import lock_objections, lock_of, lock_text
 from matrix.markdown import contexts_as_markdown, controls_as_markdown, replace_tables
+from matrix.origin import Origin
 from matrix.plan import in_ci
 from matrix.results import Results, summary
 from matrix.run import judge_cells, packages_of
+from matrix.shard import shards_of
 from matrix.show import Plain, Show
 from matrix.targets import target_of
 
@@ -60,9 +63,11 @@ def list_names(registry: Registry, *, as_json: bool) -> int:
     return ExitCode.EXPECTED
 
 
-def list_cells(registry: Registry, selection: Selection, *, as_json: bool) -> int:
-    """Print the cells that a selection means, one a line."""
-    cells = select(registry, selection)
+def list_cells(
+    registry: Registry, selection: Selection, *, as_json: bool, shard: tuple[int, int] = (1, 1)
+) -> int:
+    """Print the cells that a selection means, or a shard of them, one a line."""
+    cells = _part(registry, select(registry, selection), shard)
     if as_json:
         print(json.dumps([{"id": cell.id, **asdict(cell)} for cell in cells], indent=2))
     else:
@@ -79,26 +84,40 @@ def run(
     jobs: int | None = None,
     as_json: bool = False,
     today: datetime.date | None = None,
+    shard: tuple[int, int] = (1, 1),
 ) -> int:
     """Judge the selected cells, show them, write the files of the run; return the exit code.
 
     Ctrl-C and SIGTERM kill every child, keep what is known by then, and end in 130.
 
+    Args:
+        registry: what there is.
+        selection: what was asked for.
+        expectations: the file of known failures.
+        results: the folder that the files go to.
+        jobs: how many hosts run at once.
+        as_json: whether to print the summary as JSON, and nothing else to stdout.
+        today: the day on which known failures expire or do not.
+        shard: number and count: judge this part of it.
+
     Raises:
         SelectionError: the selection means no cell.
         ExpectationsError: the file of expectations is wrong.
     """
-    cells = select(registry, selection)
-    if not cells:
+    whole = select(registry, selection)
+    if not whole:
         raise SelectionError(
             "the selection means no cell; `python -m matrix list --cells` shows what there is"
         )
-    gate = Gate.of(registry, expectations, whole=selection == Selection(), today=today)
+    cells = _part(registry, whole, shard)
+    origin = Origin.of(registry, selection, whole, shard=shard)
+    # The lock is a matter of the whole gate: of the merged one, where there are shards.
+    gate = Gate.of(registry, expectations, whole=origin.of_the_gate and shard == (1, 1), today=today)
     gate.objections  # noqa: B018 - a lock that is none is refused before anything runs
     board = Board(registry, cells)
     show = _show(board, as_json=as_json)
-    environment = fingerprint(packages_of(registry, cells), distributions=gate.known.distributions)
-    with Results(results, environment) as files:
+    environment = fingerprint(packages_of(registry, whole), distributions=gate.known.distributions)
+    with Results(results, environment, origin) as files:
         before = _cpu_seconds_of_children()
         interrupted = _follow(registry, cells, gate.known, board=board, show=show, files=files, jobs=jobs)
         result = RunResult(
@@ -111,7 +130,7 @@ def run(
         result = files.finish(gate.conclude(result), board)
     show.close(result)
     if as_json:
-        print(json.dumps(summary(result, board), indent=2))
+        print(json.dumps(summary(result, board, origin), indent=2))
     return result.exit_code
 
 
@@ -152,6 +171,11 @@ def table(registry: Registry, *, write: Path | None, check: Path | None) -> int:
         return ExitCode.UNEXPECTED
     document.write_text(after, encoding="utf-8")
     return ExitCode.EXPECTED
+
+
+def _part(registry: Registry, cells: list[Cell], shard: tuple[int, int]) -> list[Cell]:
+    number, count = shard
+    return shards_of(registry, cells, count, costs=Costs.read(costs_of(registry)))[number - 1]
 
 
 def _follow(

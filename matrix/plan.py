@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from matrix.registry import Registry
 
-__all__ = ("Plan", "does_not_apply", "in_ci", "plan")
+__all__ = ("Plan", "does_not_apply", "hosts_of", "in_ci", "plan")
 
 
 @dataclass(frozen=True)
@@ -59,12 +59,17 @@ def plan(registry: Registry, cells: Iterable[Cell], *, ci: bool, apart: bool = F
             runnable.append(cell)
         else:
             settled.append(record)
+    grouped = hosts_of(registry, runnable, apart=apart)
+    return Plan(chosen, tuple(grouped), tuple(settled))
+
+
+def hosts_of(registry: Registry, cells: Iterable[Cell], *, apart: bool = False) -> list[Batch]:
+    """Return the hosts that perform some cells, the longest first; ``apart`` is as in :func:`plan`."""
     controls = {
         target_of(control): replace(control, harmless=control.harmless and not apart)
         for control in registry.controls().values()
     }
-    grouped = batches(runnable, registry.contexts(), registry.probes(), controls=controls)
-    return Plan(chosen, tuple(grouped), tuple(settled))
+    return batches(cells, registry.contexts(), registry.probes(), controls=controls)
 
 
 class _Missing:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
 from matrix.model import Cell, HangClass, Outcome, Phase
@@ -34,6 +34,7 @@ class Record:
         explanation: who waits for whom, from the second run.
         task_stacks: where every asyncio task waits, from the second run.
         seconds: how long the check took, by the child's clock, or the supervisor's after a hang.
+        entered: for the first cell of a host, seconds from the host's start until the cell began; else 0.
         host: which host of the run performed it, counted from 1; 0 when none did.
         traceback: the check's exception, as Python shows it.
         stacks: every thread's Python stack at a hang.
@@ -54,6 +55,7 @@ class Record:
     explanation: str = ""
     task_stacks: str = ""
     seconds: float = 0.0
+    entered: float = 0.0
     host: int = 0
     traceback: str = ""
     stacks: str = ""
@@ -80,6 +82,7 @@ class Record:
             "second_run": self.second_run,
             "explanation": self.explanation,
             "seconds": round(self.seconds, 6),
+            "entered": round(self.entered, 6),
             "host": self.host,
             "traceback": self.traceback,
             "stacks": self.stacks,
@@ -89,6 +92,23 @@ class Record:
             "fingerprint": dict(self.fingerprint),
             "observations": dict(self.observations),
         }
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, object]) -> Record:
+        """Return the record that :meth:`as_data` gave; what a run has added to it is left aside.
+
+        Raises:
+            ValueError: a field is missing or holds what it cannot.
+        """
+        try:
+            values = {one.name: data[one.name] for one in fields(cls)}
+        except KeyError as error:
+            raise ValueError(f"{data.get('cell')}: the record has no {error}") from error
+        values["cell"] = Cell.parse(str(values["cell"]))
+        values["outcome"] = Outcome(values["outcome"])
+        values["phase"] = None if values["phase"] is None else Phase(values["phase"])
+        values["hang_class"] = None if values["hang_class"] is None else HangClass(values["hang_class"])
+        return cls(**values)  # type: ignore[arg-type]  # as the line above has them
 
     def as_line(self, **more: object) -> str:
         """Return this record as one line of NDJSON, with what a run adds to it."""

@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from matrix.accept import Acceptance
+from matrix.accept import FAILURE, FIX, Acceptance
 from matrix.junit import junit_of
 from matrix.markdown import run_as_markdown
 from matrix.page import page_of
@@ -23,17 +23,28 @@ if TYPE_CHECKING:
 
     from matrix.board import Board
     from matrix.judged import Judged, RunResult
+    from matrix.origin import Origin
 
 __all__ = ("Results", "summary")
+
+MADE_AT_THE_END = ("matrix.md", "junit.xml", "matrix.html", FIX, FAILURE)
 
 
 class Results:
     """Writes a run's files into a folder: records while they come, the rest at the end."""
 
-    def __init__(self, folder: Path, fingerprint: Mapping[str, object]) -> None:
+    def __init__(self, folder: Path, fingerprint: Mapping[str, object], origin: Origin | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._fingerprint = fingerprint
+        self._origin = origin
+        # What an earlier run has left is not of this one. Whatever ends this one, its summary says by then
+        # that it has not come to its end.
+        for name in (*MADE_AT_THE_END, SUMMARY):
+            (folder / name).unlink(missing_ok=True)
+        self._summarise(
+            {"schema": SCHEMA, "complete": False, "run": _of_origin(origin), "fingerprint": dict(fingerprint)}
+        )
         # Text that no encoding knows, a lone surrogate say, stands in JSON as its escape.
         self._records = (folder / RECORDS).open("w", encoding="utf-8", errors="backslashreplace")
 
@@ -61,14 +72,16 @@ class Results:
         Return the run with the place of its patches.
         """
         acceptance = (result.acceptance or Acceptance()).write(self._folder)
-        whole = summary(result, board)
-        self._write(SUMMARY, json.dumps(whole, indent=2, ensure_ascii=False) + "\n")
+        self._summarise(summary(result, board, self._origin))
         self._write("matrix.md", run_as_markdown(result, board))
         if result.judged:
             run = read_run(self._folder)
             self._write("junit.xml", junit_of(run))
             self._write("matrix.html", page_of(run))
         return replace(result, acceptance=acceptance)
+
+    def _summarise(self, data: Mapping[str, object]) -> None:
+        self._write(SUMMARY, json.dumps(data, indent=2, ensure_ascii=False) + "\n")
 
     def _write(self, name: str, text: str) -> None:
         (self._folder / name).write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
@@ -88,14 +101,19 @@ def _remarks(judged: Judged) -> dict[str, object]:
     return remarks
 
 
-def summary(result: RunResult, board: Board) -> dict[str, object]:
+def _of_origin(origin: Origin | None) -> dict[str, object]:
+    return {} if origin is None else origin.as_data()
+
+
+def summary(result: RunResult, board: Board, origin: Origin | None = None) -> dict[str, object]:
     """Return a run as plain data."""
     return {
         "schema": SCHEMA,
+        "complete": not result.interrupted,
+        "run": _of_origin(origin),
         "exit_code": int(result.exit_code),
         "meaning": result.exit_code.name.lower(),
         "interrupted": result.interrupted,
-        "complete": not result.interrupted,
         "seconds": round(result.seconds, 3),
         "cpu_seconds": round(result.cpu_seconds, 3),
         "performed": result.performed,

@@ -10,12 +10,14 @@ from matrix.conditions import Environment
 from matrix.expectations import Expectations
 from matrix.fingerprint import fingerprint
 from matrix.judged import Judged, judge_record
+from matrix.model import Outcome
 from matrix.parent import supervise
 from matrix.plan import plan
+from matrix.record import Record
 from matrix.targets import control_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable
+    from collections.abc import Callable, Container, Generator, Iterable
     from pathlib import Path
 
     from matrix.interrupts import Interrupts
@@ -52,14 +54,28 @@ def judge_cells(
     ``interrupts`` has noted: KeyboardInterrupt comes out here, between two cells.
     """
     planned = plan(registry, cells, ci=ci)
+    seen = set()
     for record in planned.settled:
+        seen.add(record.cell)
         yield judge_record(record, expectations)
     records = supervise(
         planned.batches, root=registry.root, jobs=jobs, on_begin=on_begin, interrupts=interrupts
     )
     with contextlib.closing(records):
         for record in records:
+            seen.add(record.cell)
             yield judge_record(record, expectations)
+    for record in lost_cells(planned.cells, seen):
+        yield judge_record(record, expectations)
+
+
+def lost_cells(cells: Iterable[Cell], seen: Container[Cell]) -> list[Record]:
+    """Return an error for each cell that was to be judged and of which no record came."""
+    return [
+        Record(cell, Outcome.ERROR, "the matrix has lost this cell: no record of it came")
+        for cell in cells
+        if cell not in seen
+    ]
 
 
 def packages_of(registry: Registry, cells: Iterable[Cell]) -> list[str]:

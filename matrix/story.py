@@ -70,6 +70,8 @@ class Story:
         self._bystanders: dict[int, frozenset[int]] = {}
         self._on_begin = on_begin
         self._began = now
+        # From the start of the host to its first cell; 0 once a record has carried it away.
+        self._entered = 0.0
         self._ready: set[int] = set()
         self._done = False
         self._failure = ""
@@ -182,6 +184,8 @@ class Story:
             raise WireError(f"{cell.id} began while {self.current.id} had not ended")
         self.current, self.current_pid = cell, message.pid
         self._thread = int(message.number("thread"))
+        if len(self.remaining) == len(self.batch.cells):
+            self._entered = now - self._began
         self._began = now
         self.deadline = now + self.batch.probes[cell.probe].limit
         self._on_begin(cell)
@@ -201,6 +205,7 @@ class Story:
             message.text("detail"),
             signature=message.text("signature"),
             seconds=message.number("seconds"),
+            entered=self._entered,
             host=self.number,
             traceback=message.text("traceback"),
             output="" if outcome is Outcome.PASS else output,
@@ -212,6 +217,7 @@ class Story:
         if put_off and len(self.batch.cells) > 1:
             raise WireError(f"{cell.id} puts checks off to the end of its process: make its probe isolated")
         self._awaited = put_off or None
+        self._entered = 0.0
         self.current = None
         self.remaining.remove(cell)
         self.deadline = now + self.batch.context.enter_limit

@@ -81,6 +81,15 @@ def test_the_gate_of_ci_waits_for_every_other_job() -> None:
     assert workflow["jobs"]["gate"]["steps"][0]["run"].count("success") == len(others)
 
 
+def test_ci_runs_all_shards_of_what_it_merges() -> None:
+    jobs = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8"))["jobs"]
+    shards = jobs["shards"]["strategy"]["matrix"].pop("shard")
+
+    assert shards == [f"{number}/{len(shards)}" for number in range(1, len(shards) + 1)]
+    assert jobs["shards"]["strategy"]["matrix"] == jobs["contexts"]["strategy"]["matrix"]
+    assert "shards" in jobs["contexts"]["needs"]
+
+
 def test_ci_runs_nox_sessions_and_nothing_else() -> None:
     workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8"))
     commands = [

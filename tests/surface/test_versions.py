@@ -46,7 +46,7 @@ def test_readme_names_the_supported_and_the_tried_versions() -> None:
 
 
 def test_ci_runs_contexts_and_tests_on_every_supported_version_and_forgives_none() -> None:
-    for name in ("contexts", "tests"):
+    for name in ("shards", "contexts", "tests"):
         assert JOBS[name]["strategy"]["matrix"]["python"] == list(DECLARED.supported)
         assert "continue-on-error" not in JOBS[name]
 

@@ -16,3 +16,9 @@ if TYPE_CHECKING:
 def toy(tmp_path: Path) -> Toy:
     """An empty registry in a folder of its own, with one entry point."""
     return Toy(tmp_path / "registry")
+
+
+@pytest.fixture
+def four(toy: Toy) -> Toy:
+    """A registry whose gate needs four hosts besides those of controls: two contexts, an isolated probe."""
+    return toy.context("alpha").context("beta").probe("first").probe("alone", more="isolated=True")
