@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from matrix.model import Cell, Context, Control, Probe
+from matrix.model import Cell, Context, Control, Limits, Probe, limits_of
 from matrix.targets import BROKEN_PREFIX, NEAR_MISS_PREFIX, is_broken
 
 if TYPE_CHECKING:
@@ -25,12 +25,17 @@ class Batch:
     Attributes:
         context: the host's context, with its limits.
         cells: what it performs, in order.
-        probes: the statements of the probes that the cells name.
+        limits: those of each cell.
     """
 
     context: Context
     cells: tuple[Cell, ...]
-    probes: Mapping[str, Probe]
+    limits: Mapping[Cell, Limits]
+
+    @property
+    def exit_limit(self) -> float:
+        """Seconds that the host's process may take to end: what the most patient of its cells allows."""
+        return max(self.limits[cell].exit for cell in self.cells)
 
     @property
     def control(self) -> bool:
@@ -63,7 +68,11 @@ def batches(
         alone = (cell.id,) if probes[cell.probe].isolated else ()
         shared.setdefault((_owner(cell, known), cell.context, *alone), []).append(cell)
     made = [
-        Batch(contexts[group[0].context], tuple(group), _limited(probes, group, known))
+        Batch(
+            context := contexts[group[0].context],
+            tuple(group),
+            {cell: limits_of(context, probes[cell.probe], known.get(cell.target)) for cell in group},
+        )
         for group in shared.values()
     ]
     return sorted(made, key=_weight, reverse=True)
@@ -75,17 +84,6 @@ def _owner(cell: Cell, controls: Mapping[str, Control]) -> str:
     if control is None or not control.harmless:
         return cell.target
     return NEAR_MISS_PREFIX if control.near_miss else BROKEN_PREFIX
-
-
-def _limited(
-    probes: Mapping[str, Probe], group: Iterable[Cell], controls: Mapping[str, Control]
-) -> Mapping[str, Probe]:
-    limits = [
-        controls[cell.target].limit for cell in group if is_broken(cell.target) and cell.target in controls
-    ]
-    if not limits:
-        return probes
-    return {name: replace(probe, limit=min(probe.limit, max(limits))) for name, probe in probes.items()}
 
 
 def _weight(batch: Batch) -> float:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import datetime
 
     from matrix.expectations import Expectations
-    from matrix.model import Cell
+    from matrix.model import Cell, Context, Probe
     from matrix.registry import Registry
 
 __all__ = ("list_cells", "list_names", "lock", "run", "table")
@@ -49,8 +49,14 @@ def list_names(registry: Registry, *, as_json: bool) -> int:
         },
         "controls": {target_of(control): control.summary for control in registry.controls().values()},
         "entry points": {name: one.label for name, one in registry.entry_points().items()},
-        "contexts": {name: one.summary for name, one in sorted(registry.contexts().items())},
-        "probes": {name: f"{one.promise}: {one.claim}" for name, one in registry.probes().items()},
+        "contexts": {
+            name: f"{one.summary} ({_limits_of_context(one)})"
+            for name, one in sorted(registry.contexts().items())
+        },
+        "probes": {
+            name: f"{one.promise}: {one.claim}{_limits_of_probe(one)}"
+            for name, one in registry.probes().items()
+        },
     }
     if as_json:
         print(json.dumps(lists, indent=2))
@@ -61,6 +67,20 @@ def list_names(registry: Registry, *, as_json: bool) -> int:
         for name, text in names.items():
             print(f"  {name:<{widest}}  {text}")
     return ExitCode.EXPECTED
+
+
+def _limits_of_context(context: Context) -> str:
+    return (
+        f"hangs after {context.enter_limit:g} s to enter, {context.call_limit:g} s a call,"
+        f" {context.exit_limit:g} s to exit"
+    )
+
+
+def _limits_of_probe(probe: Probe) -> str:
+    """Return what a probe states in the place of its contexts' limits."""
+    own = {"a call": probe.limit, "to exit": probe.exit_limit}
+    stated = [f"{seconds:g} s {what}" for what, seconds in own.items() if seconds is not None]
+    return f" (hangs after {', '.join(stated)})" if stated else ""
 
 
 def list_cells(

@@ -21,11 +21,7 @@ if TYPE_CHECKING:
     from matrix.batch import Batch
     from matrix.onlooker import Sight
 
-__all__ = ("EXIT_LIMIT", "Fault", "Remains", "Story")
-
-# Seconds from a host's word that it is done to the end of its process; a plain interpreter needs 0.05,
-# one with a server and a kernel behind it 1, a busy machine several times that.
-EXIT_LIMIT = 10.0
+__all__ = ("Fault", "Remains", "Story")
 
 
 @dataclass(frozen=True)
@@ -133,10 +129,10 @@ class Story:
             return
         context = self.batch.context
         if self.current is not None:
-            limit = self.batch.probes[self.current.probe].limit
+            limit = self.batch.limits[self.current].call
             detail = f"the check did not end within {limit:g} s"
         elif self._done or self._failure:
-            detail = f"the process did not end within {EXIT_LIMIT:g} s of its host's end"
+            detail = f"the process did not end within {self.batch.exit_limit:g} s of its host's end"
         elif self._held is None:
             detail = f"no cell began within {context.enter_limit:g} s of the start of the host"
         elif self.remaining:
@@ -174,7 +170,7 @@ class Story:
         else:
             self._failure = message.text("traceback") or "an exception without a traceback"
         if self.current is None:
-            self.deadline = now + EXIT_LIMIT
+            self.deadline = now + self.batch.exit_limit
 
     def _begin(self, message: Message, now: float) -> list[Record]:
         cell = self._cell_of(message)
@@ -187,7 +183,7 @@ class Story:
         if len(self.remaining) == len(self.batch.cells):
             self._entered = now - self._began
         self._began = now
-        self.deadline = now + self.batch.probes[cell.probe].limit
+        self.deadline = now + self.batch.limits[cell].call
         self._on_begin(cell)
         return self._release()
 

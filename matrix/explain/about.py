@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from matrix.claims import cells_of_control
 from matrix.explain import places
 from matrix.facts import as_data
+from matrix.model import Limits, limits_of
 from matrix.plan import does_not_apply
 from matrix.promises import promises
 from matrix.recorded import repeat_command
 from matrix.registry import BUILT_IN
-from matrix.targets import AGENT_RUNTIME, CONTROL, control_name, is_broken, target_of
+from matrix.targets import AGENT_RUNTIME, CONTROL, control_name, target_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,7 +67,7 @@ class About:
         facts: what has to be true there.
         probe: which claim.
         promise: number, title and text in the contract, and where that stands.
-        limits: seconds that the situation may take to come about, and that the check may take.
+        limits: how long the host may stay silent.
         isolated: whether it has a host process of its own.
         skipped: why it means nothing here; None when it means something.
         witnesses: the controls that show what the probe can tell.
@@ -83,7 +84,7 @@ class About:
     facts: Facts
     probe: Part
     promise: tuple[str, str, str, str]
-    limits: tuple[float, float]
+    limits: Limits
     isolated: bool
     skipped: str | None
     witnesses: tuple[Witness, ...]
@@ -100,7 +101,7 @@ class About:
             **parts,
             "facts": as_data(self.facts),
             "promise": dict(zip(("number", "title", "text", "place"), self.promise, strict=True)),
-            "limits": dict(zip(("enter", "call"), self.limits, strict=True)),
+            "limits": asdict(self.limits),
             "isolated": self.isolated,
             "skipped": self.skipped,
             "controls": [asdict(one) for one in self.witnesses],
@@ -137,7 +138,7 @@ def about(registry: Registry, cell: Cell, known: Expectations, runs: Sequence[Se
             probe.requires,
         ),
         promise=(probe.promise, title, text, places.of_promise(probe.promise)),
-        limits=(context.enter_limit, _limit(registry, cell)),
+        limits=_limits(registry, cell),
         isolated=probe.isolated,
         skipped=does_not_apply(registry, cell),
         witnesses=tuple(_witnesses(registry, cell)),
@@ -168,12 +169,10 @@ def _target(registry: Registry, cell: Cell) -> Part:
     return Part(cell.target, f"{kind}: {control.statement.summary}", place, control.statement.requires)
 
 
-def _limit(registry: Registry, cell: Cell) -> float:
-    """Return after how many seconds a check hangs: a broken bridge says how long the gate waits for it."""
-    limit, name = registry.probe(cell.probe).statement.limit, control_name(cell.target)
-    if name is None or not is_broken(cell.target):
-        return limit
-    return min(limit, registry.control(name).statement.limit)
+def _limits(registry: Registry, cell: Cell) -> Limits:
+    name = control_name(cell.target)
+    control = None if name is None else registry.control(name).statement
+    return limits_of(registry.context(cell.context).statement, registry.probe(cell.probe).statement, control)
 
 
 def _witnesses(registry: Registry, cell: Cell) -> list[Witness]:

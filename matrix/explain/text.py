@@ -65,9 +65,10 @@ def _facts(facts: Facts) -> list[str]:
 
 
 def _process(about: About) -> list[str]:
-    enter, call = about.limits
     own = "a host process of its own; " if about.isolated else ""
-    return [f"{own}hangs after {call:g} s, its context after {enter:g} s"]
+    limits = about.limits
+    hangs = f"hangs after {limits.call:g} s, its context after {limits.enter:g} s"
+    return [f"{own}{hangs}, its end after {limits.exit:g} s"]
 
 
 def _paragraphs(text: str) -> list[str]:

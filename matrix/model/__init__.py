@@ -17,7 +17,7 @@ from matrix.findings import Expected, Refused, check_at_exit, expect, observe
 from matrix.model.cells import Cell, Job
 from matrix.model.outcomes import HangClass, Outcome, Phase
 from matrix.model.sources import AnyFunction, Item, OpenSession, Run, RunAsync, Session, Source, StreamAsync
-from matrix.model.statements import Context, Control, EntryPoint, Facts, Peer, Probe
+from matrix.model.statements import Context, Control, EntryPoint, Facts, Limits, Peer, Probe, limits_of
 
 __all__ = (
     "AnyFunction",
@@ -30,6 +30,7 @@ __all__ = (
     "HangClass",
     "Item",
     "Job",
+    "Limits",
     "OpenSession",
     "Outcome",
     "Peer",
@@ -43,5 +44,6 @@ __all__ = (
     "StreamAsync",
     "check_at_exit",
     "expect",
+    "limits_of",
     "observe",
 )

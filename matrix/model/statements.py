@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-__all__ = ("Context", "Control", "EntryPoint", "Facts", "Peer", "Probe")
+__all__ = ("Context", "Control", "EntryPoint", "Facts", "Limits", "Peer", "Probe", "limits_of")
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,21 @@ class Facts:
 
 
 @dataclass(frozen=True)
+class Limits:
+    """How long a host may stay silent before it counts as hanging; seconds.
+
+    Attributes:
+        enter: from the start of the host's process to its first cell, and from each cell to the next.
+        call: one check.
+        exit: from the host's word that it is done to the end of its process.
+    """
+
+    enter: float
+    call: float
+    exit: float
+
+
+@dataclass(frozen=True)
 class Context:
     """One host situation.
 
@@ -40,7 +55,11 @@ class Context:
         facts: what must be true where user code runs; anything else is an error, not a pass.
         requires: import names of the packages that the host needs.
         platforms: ``sys.platform`` values where it exists; empty means everywhere.
-        enter_limit: seconds from the start of the child to its READY.
+        enter_limit: seconds from the start of the child to its READY, and from each cell to the next. A
+            notebook kernel takes 2 on an idle machine, a plain interpreter 0.2; all three are for busy ones.
+        call_limit: seconds that one check may take, if its probe does not say otherwise.
+        exit_limit: seconds from the host's word that it is done to the end of its process. A plain
+            interpreter takes 0.05, one with a server and a kernel behind it 1.
     """
 
     name: str
@@ -49,6 +68,8 @@ class Context:
     requires: tuple[str, ...] = ()
     platforms: tuple[str, ...] = ()
     enter_limit: float = 30.0
+    call_limit: float = 15.0
+    exit_limit: float = 10.0
 
 
 @dataclass(frozen=True)
@@ -81,7 +102,9 @@ class Probe:
         session: whether ``check`` and ``broken`` are given ``open_session`` in the place of ``run``. Such
             a probe has cells only with the entry points that have this function.
         isolated: whether each of its cells needs a host process of its own.
-        limit: seconds that one check may take before it counts as a hang.
+        limit: seconds that one check may take before it counts as a hang, in the place of the context's
+            ``call_limit``: for checks of a thousand calls, say.
+        exit_limit: the same for the end of the process, in the place of the context's.
         skip_when: given a context's stated facts, why the claim means nothing there, or None.
         requires: import names of the packages that the check needs, as users of the claim do.
     """
@@ -91,7 +114,8 @@ class Probe:
     promise: str
     session: bool = False
     isolated: bool = False
-    limit: float = 15.0
+    limit: float | None = None
+    exit_limit: float | None = None
     skip_when: Callable[[Facts], str | None] = _always
     requires: tuple[str, ...] = ()
 
@@ -148,3 +172,18 @@ class Control:
     def near_miss(self) -> bool:
         """Whether this bridge is right, however it looks."""
         return bool(self.passes)
+
+
+def limits_of(context: Context, probe: Probe, control: Control | None = None) -> Limits:
+    """Return the limits of a cell: its context's, where its probe does not state its own.
+
+    Args:
+        context: the cell's context.
+        probe: the cell's probe.
+        control: the cell's control, if it has one. A broken bridge says how long the gate waits for it.
+    """
+    call = context.call_limit if probe.limit is None else probe.limit
+    if control is not None and not control.near_miss:
+        call = min(call, control.limit)
+    leave = context.exit_limit if probe.exit_limit is None else probe.exit_limit
+    return Limits(context.enter_limit, call, leave)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from matrix import story
 from matrix.model import HangClass, Outcome, Phase
 
 if TYPE_CHECKING:
@@ -62,10 +61,9 @@ def test_hang_comes_with_the_stacks_of_all_threads(toy: Toy) -> None:
     assert "in waits_in_a_thread" in stacks
 
 
-def test_host_that_does_not_exit_hangs_in_exit(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(story, "EXIT_LIMIT", 1.0)
+def test_host_that_does_not_exit_hangs_in_exit(toy: Toy) -> None:
     check = f"run(None, {{}})\nthreading.Thread(target=lambda: {FOR_EVER}).start()"
-    toy.context().probe("leaves_a_thread", check)
+    toy.context(more="exit_limit=1.0").probe("leaves_a_thread", check)
 
     record = toy.run()["leaves_a_thread"]
 
@@ -73,12 +71,9 @@ def test_host_that_does_not_exit_hangs_in_exit(toy: Toy, monkeypatch: pytest.Mon
     assert record.detail.startswith("the process did not end within 1 s")
 
 
-def test_host_that_does_not_exit_names_how_many_cells_can_be_the_cause(
-    toy: Toy, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(story, "EXIT_LIMIT", 1.0)
+def test_host_that_does_not_exit_names_how_many_cells_can_be_the_cause(toy: Toy) -> None:
     check = f"run(None, {{}})\nthreading.Thread(target=lambda: {FOR_EVER}).start()"
-    toy.context().probe("a_leaves_a_thread", check).probe("b_last")
+    toy.context(more="exit_limit=1.0").probe("a_leaves_a_thread", check).probe("b_last")
 
     records = toy.run()
 
