@@ -17,6 +17,9 @@ from matrix.merge import MergeError
 from matrix.parent import default_jobs
 from matrix.power_command import power
 from matrix.registry import BUILT_IN, Registry, RegistryError
+from matrix.reports.command import add_to as add_import_issue_to
+from matrix.reports.regressions import REGRESSIONS, RegressionError
+from matrix.reports.selected import cells_of_reports
 from matrix.shard import parse_shard
 
 DESCRIPTION = "Run every sync entry point in every context and judge it probe by probe, in child processes."
@@ -37,7 +40,19 @@ exit codes:
   2    the command line is wrong, or a path holds no run
   141  whoever read the output has closed the pipe
 """
-VERBS = ("list", "run", "explain", "power", "merge", "compare", "page", "lock", "costs", "table")
+VERBS = (
+    "list",
+    "run",
+    "explain",
+    "import-issue",
+    "power",
+    "merge",
+    "compare",
+    "page",
+    "lock",
+    "costs",
+    "table",
+)
 SELECTION = """\
 Names may be patterns with * and ?; options may be repeated or hold a comma-separated list; a probe
 is also named by its promise, as in --probe S3. Without --target a run judges agent_runtime, and the
@@ -69,7 +84,7 @@ def main(arguments: list[str] | None = None) -> int:
         code = _verb_of_its_own(registry, options) if "perform" in options else _dispatch(registry, options)
         sys.stdout.flush()
         return code
-    except (RegistryError, ExpectationsError, LockError, MergeError) as error:
+    except (RegistryError, ExpectationsError, LockError, MergeError, RegressionError) as error:
         print(error, file=sys.stderr)
         return ExitCode.BROKEN
     except BrokenPipeError:
@@ -106,17 +121,7 @@ def _dispatch(registry: Registry, options: argparse.Namespace) -> int:
             jobs=options.jobs,
             as_json=options.json,
         )
-    selection = Selection(
-        tuple(options.target),
-        tuple(options.entry_point),
-        tuple(options.context),
-        tuple(options.probe),
-        tuple(options.cell),
-    )
-    if options.cell and any((options.target, options.entry_point, options.context, options.probe)):
-        raise SelectionError(
-            "--cell names whole cells; leave out --target, --entry-point, --context and --probe"
-        )
+    selection = _selection(options)
     if options.command == "list":
         if options.cells or selection != Selection() or options.shard != (1, 1):
             return commands.list_cells(registry, selection, as_json=options.json, shard=options.shard)
@@ -131,6 +136,22 @@ def _dispatch(registry: Registry, options: argparse.Namespace) -> int:
         today=options.today,
         shard=options.shard,
     )
+
+
+def _selection(options: argparse.Namespace) -> Selection:
+    parts = (options.target, options.entry_point, options.context, options.probe)
+    if options.cell and any(parts):
+        raise SelectionError(
+            "--cell names whole cells; leave out --target, --entry-point, --context and --probe"
+        )
+    if options.command == "run" and options.report:
+        if options.cell or any(parts[1:]):
+            raise SelectionError(
+                "--report names cells; leave out --cell, --entry-point, --context and --probe"
+            )
+        return Selection(cells=cells_of_reports(options.regressions, options.report, options.target))
+    target, entry_point, context, probe = map(tuple, parts)
+    return Selection(target, entry_point, context, probe, tuple(options.cell))
 
 
 def _of_past_runs(registry: Registry, options: argparse.Namespace) -> int:
@@ -158,9 +179,11 @@ def _parser() -> argparse.ArgumentParser:
     running = verbs.add_parser("run", help="judge cells and show the grid")
     _add_jobs_and_results(running)
     _add_judging_options(running)
+    _add_report_options(running)
     for verb in (listing, running):
         _add_selection(verb)
     explain.add_to(verbs)
+    add_import_issue_to(verbs)
     powering = verbs.add_parser("power", help="let every probe meet every control: which catches which")
     _add_power_options(powering)
     merging = verbs.add_parser("merge", help="judge the shards of a run as one")
@@ -229,6 +252,13 @@ def _add_jobs_and_results(verb: argparse.ArgumentParser) -> None:
 def _add_results(verb: argparse.ArgumentParser) -> None:
     text = "where the files of the run go (default: %(default)s)"
     verb.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help=text)
+
+
+def _add_report_options(verb: argparse.ArgumentParser) -> None:
+    text = "the cells of a report that was imported, by its id; with --target, of another bridge"
+    verb.add_argument("--report", action="append", default=[], metavar="ID", help=text)
+    text = "the folder of imported reports (default: tests/regressions)"
+    verb.add_argument("--regressions", type=Path, default=REGRESSIONS, metavar="DIR", help=text)
 
 
 def _add_judging_options(verb: argparse.ArgumentParser) -> None:

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import signal
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.helpers.cells import Cells
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -31,6 +37,18 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object | 
     from tests.helpers.scheduling import CellScheduling
 
     return CellScheduling(config, log)
+
+
+@pytest.fixture(scope="session")
+def cells(request: pytest.FixtureRequest) -> Iterator[Cells]:
+    """What became of each cell; runs the collected ones on demand, each once for all tests that ask."""
+    from tests.helpers.cells import Cells
+
+    parameters = [getattr(item, "callspec", None) for item in request.session.items]
+    collected = [spec.params["cell"] for spec in parameters if spec is not None and "cell" in spec.params]
+    running = Cells(list(dict.fromkeys(collected)), worker=hasattr(request.config, "workerinput"))
+    yield running
+    running.close()
 
 
 @pytest.fixture

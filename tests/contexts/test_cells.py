@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from matrix.cells import Selection, select
-from matrix.model import Cell, Outcome
+from matrix.model import Cell
 from matrix.plan import does_not_apply
 from matrix.registry import Registry
-from matrix.verdict import Verdict
+from tests.helpers.cells import hold_to_verdict
 
 if TYPE_CHECKING:
-    from matrix.judged import Judged
-    from tests.contexts.conftest import Cells
+    from tests.helpers.cells import Cells
 
 
 def applicable_cells() -> list[Cell]:
@@ -31,22 +30,4 @@ def applicable_cells() -> list[Cell]:
 def test_cell(cell: Cell, cells: Cells) -> None:
     judged = cells[cell]
 
-    if judged.record.outcome is Outcome.SKIP:
-        pytest.skip(judged.record.detail)
-    if judged.verdict is not Verdict.OK:
-        pytest.fail(report(judged), pytrace=False)
-    if judged.expectation is not None:
-        pytest.xfail(f"{judged.expectation.reason} ({judged.expectation.issue})")
-
-
-def report(judged: Judged) -> str:
-    """Return everything that is known of a red cell."""
-    record = judged.record
-    parts = {
-        "traceback": record.traceback,
-        "stacks": record.stacks,
-        "output of the host": record.output,
-    }
-    texts = [f"--- {title}\n{text.rstrip()}" for title, text in parts.items() if text]
-    again = f"python -m matrix run --cell {judged.cell.id}"
-    return "\n".join([f"{judged.verdict.value}: {judged.sentence}", *texts, f"--- to repeat\n{again}"])
+    hold_to_verdict(judged)

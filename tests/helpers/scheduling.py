@@ -15,12 +15,15 @@ if TYPE_CHECKING:
 
 __all__ = ("CellScheduling", "scope_of")
 
+CELL_TESTS = ("test_cell", "test_cell_of_report")
+"""The tests whose ids end with a cell."""
+
 
 def scope_of(node_id: str) -> str:
     """Return what has to stay in one worker with a test: a cell's context, else the test alone."""
     test, bracket, parameters = node_id.partition("[")
     cell = parameters.removesuffix("]").split("/")
-    return cell[2] if bracket and test.endswith("test_cell") and len(cell) == 4 else node_id
+    return cell[2] if bracket and test.endswith(CELL_TESTS) and len(cell) == 4 else node_id
 
 
 class CellScheduling(LoadScopeScheduling):  # type: ignore[misc]  # its base has no stubs

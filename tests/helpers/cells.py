@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING
 import pytest
 
 from matrix.expectations import BUILT_IN_EXPECTATIONS
+from matrix.model import Outcome
 from matrix.plan import in_ci
 from matrix.registry import Registry
 from matrix.run import judge_cells, read_expectations
+from matrix.verdict import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator
 
     from matrix.judged import Judged
     from matrix.model import Cell
+
+__all__ = ("Cells", "hold_to_verdict", "report_on")
 
 
 class Cells:
@@ -64,11 +68,24 @@ class Cells:
         )
 
 
-@pytest.fixture(scope="session")
-def cells(request: pytest.FixtureRequest) -> Iterator[Cells]:
-    """What became of each cell; runs the collected ones on demand."""
-    parameters = [getattr(item, "callspec", None) for item in request.session.items]
-    collected = [spec.params["cell"] for spec in parameters if spec is not None and "cell" in spec.params]
-    running = Cells(collected, worker=hasattr(request.config, "workerinput"))
-    yield running
-    running.close()
+def hold_to_verdict(judged: Judged) -> None:
+    """Pass, fail, skip or xfail the present test as a cell's verdict says."""
+    if judged.record.outcome is Outcome.SKIP:
+        pytest.skip(judged.record.detail)
+    if judged.verdict is not Verdict.OK:
+        pytest.fail(report_on(judged), pytrace=False)
+    if judged.expectation is not None:
+        pytest.xfail(f"{judged.expectation.reason} ({judged.expectation.issue})")
+
+
+def report_on(judged: Judged) -> str:
+    """Return everything that is known of a red cell."""
+    record = judged.record
+    parts = {
+        "traceback": record.traceback,
+        "stacks": record.stacks,
+        "output of the host": record.output,
+    }
+    texts = [f"--- {title}\n{text.rstrip()}" for title, text in parts.items() if text]
+    again = f"python -m matrix run --cell {judged.cell.id}"
+    return "\n".join([f"{judged.verdict.value}: {judged.sentence}", *texts, f"--- to repeat\n{again}"])
