@@ -20,6 +20,12 @@ def prepare(session: nox.Session, *groups: str) -> None:
     session.install("-e", ".", *nox.project.dependency_groups(PROJECT, *groups))
 
 
+def stress_suites(session: nox.Session, *names: str) -> None:
+    """Run some of the stress suites; `--long` and `--seed` are options of each."""
+    prepare(session, "tests")
+    session.run("pytest", *(f"tests/stress/{name}" for name in names), *session.posargs)
+
+
 @nox.session
 def contexts(session: nox.Session) -> None:
     """Run every sync entry point in every context and judge each cell: the main job, and the gate."""
@@ -50,9 +56,38 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def stress(session: nox.Session) -> None:
-    """Run the stress suites; `-- --long` for the campaign of hours. A failure prints what repeats it."""
-    prepare(session, "tests")
-    session.run("pytest", "tests/stress", *session.posargs)
+    """Run all stress suites; `-- --long` for the campaign of hours. A failure says how to repeat it."""
+    stress_suites(session, "")
+
+
+@nox.session
+def leaks(session: nox.Session) -> None:
+    """Count threads, descriptors, tasks, objects and bytes after many calls; `-- --long` for 100,000."""
+    stress_suites(session, "test_leaks.py", "test_crowds.py")
+
+
+@nox.session
+def context_variables(session: nox.Session) -> None:
+    """Run random programs of context variables beside native awaits; `-- --long` for 2,000 each."""
+    stress_suites(session, "test_context_variables.py")
+
+
+@nox.session
+def exceptions(session: nox.Session) -> None:
+    """Raise random trees of exceptions beside native awaits; `-- --long` for 2,000 each."""
+    stress_suites(session, "test_exception_fidelity.py")
+
+
+@nox.session
+def schedules(session: nox.Session) -> None:
+    """Let something come between any two opcodes of a call; `-- --long` for all, in hours."""
+    stress_suites(session, "test_schedules.py")
+
+
+@nox.session
+def interrupts(session: nox.Session) -> None:
+    """Let timers storm and finalisers call in while calls run; `-- --long` for a minute of each."""
+    stress_suites(session, "test_reentry.py")
 
 
 @nox.session

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import signal
 from typing import TYPE_CHECKING
 
@@ -15,10 +16,12 @@ if TYPE_CHECKING:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add ``--long``: the stress suites in their full length."""
+    """Add ``--long`` and ``--seed``, for the stress suites."""
     parser.addoption("--long", action="store_true", help="run the stress suites in their full length")
+    parser.addoption("--seed", type=int, help="make all random choices by this number, as a failed run says")
 
 
+@pytest.hookimpl(tryfirst=True)  # Hypothesis looks for its own seed here
 def pytest_configure(config: pytest.Config) -> None:
     """Choose how many examples Hypothesis tries; a failure always prints what repeats it."""
     # A shell without job control starts what stands before `&` with SIGINT ignored, and children
@@ -27,6 +30,18 @@ def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.register_profile("short", max_examples=60, deadline=None, print_blob=True)
     hypothesis.settings.register_profile("long", max_examples=2_000, deadline=None, print_blob=True)
     hypothesis.settings.load_profile("long" if config.getoption("--long") else "short")
+    if config.option.seed is None:
+        # Short runs guard every change, and all make the same choices; a campaign makes new ones.
+        config.option.seed = random.SystemRandom().randrange(10**6) if config.getoption("--long") else 1
+    if config.option.hypothesis_seed is None:
+        config.option.hypothesis_seed = str(config.option.seed)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say after a failure how its random choices can be made again."""
+    if terminalreporter.stats.get("failed"):
+        long = " --long" if config.getoption("--long") else ""
+        terminalreporter.write_line(f"random choices were made by --seed {config.option.seed}{long}")
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -55,3 +70,9 @@ def cells(request: pytest.FixtureRequest) -> Iterator[Cells]:
 def long(request: pytest.FixtureRequest) -> bool:
     """Whether this is a run in full length."""
     return bool(request.config.getoption("--long"))
+
+
+@pytest.fixture
+def seed(request: pytest.FixtureRequest) -> int:
+    """The number that all random choices are made by; ``--seed`` gives it."""
+    return int(request.config.getoption("--seed"))

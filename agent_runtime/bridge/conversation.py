@@ -132,18 +132,19 @@ class Conversation(Generic[T]):
             return self._take(call, news, interruption)
 
     def cancel(self) -> None:
-        """Cancel the work where it stands and wait until it has cleaned up.
+        """Cancel the work where it stands and wait until it has cleaned up; once is enough.
 
-        On a thread that the work's own thread waits for, the work is only told.
+        On a thread that the work's own thread waits for, the work is only told. A signal handler may raise
+        before the work has been cancelled: then, and only then, a second time does something.
         """
         __tracebackhide__ = True
         call = self._call
         if call is None or self._ended or (self._portal is not None and self._portal.is_of_another_process):
             return
-        self._ended = True
         if self._waits_for_us():
             assert self._portal is not None
             self._portal.cancel(call)
+            self._ended = True
             stop_listening(call)
             return
         with contextlib.suppress(asyncio.CancelledError, BridgeClosedError):
@@ -234,7 +235,6 @@ class Conversation(Generic[T]):
         interruption = late_interruption(call) or interruption
         if isinstance(news, Item) and interruption is None:
             return news
-        self._ended = True
         self._wind_up(call, interruption, ended=not isinstance(news, Item))
         return None
 
@@ -246,6 +246,7 @@ class Conversation(Generic[T]):
                 news, another = self._wait(call, guard, self._request_cancel)
             ended = not isinstance(news, Item)
             interruption = another or interruption
+        self._ended = True
         interruption = stop_listening(call) or interruption
         if self._direct is not None:
             self._direct.close()
@@ -269,6 +270,7 @@ class Conversation(Generic[T]):
             self._direct.call_soon(call.deliver_cancel)
         elif self._portal is not None:
             self._portal.cancel(call)
+        self._ended = True
 
 
 class _WarningOfABlockedLoop:

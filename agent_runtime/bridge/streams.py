@@ -42,7 +42,11 @@ def _items(conversation: Conversation[T]) -> Generator[T, None, None]:
             item = None
             item = conversation.go_on()
     finally:
-        conversation.cancel()
+        try:
+            conversation.cancel()
+        except BaseException:  # it may have been a signal handler's, before the work was cancelled
+            conversation.cancel()
+            raise
 
 
 class Entered(Generic[T]):
@@ -97,7 +101,11 @@ def _cancelling(conversation: Conversation[T]) -> Generator[None, None, None]:
     try:
         yield
     finally:
-        conversation.cancel()
+        try:
+            conversation.cancel()
+        except BaseException:  # as in _items()
+            conversation.cancel()
+            raise
 
 
 def _name_of(source: object) -> str:
