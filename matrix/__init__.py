@@ -18,7 +18,8 @@
                   signature
     gate          gate · lock · objections · objection · accept ·    what is wrong with its files; the patch
                   patch · patterns · tomllines
-    parts         shard · costs · origin · merge · spread            one run on several machines
+    parts         shard · costs · origin · merge · spread ·          several machines; what a change affects
+                  changed · importgraph · git
     showing       board · grid · show · live · closing               the terminal
     files         results · markdown · junit · page/                 records, summary, CI page, README table
     past runs     recorded · compare · past_runs · promises          read back, compared, put on a page

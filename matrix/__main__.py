@@ -123,8 +123,11 @@ def _dispatch(registry: Registry, options: argparse.Namespace) -> int:
         )
     selection = _selection(options)
     if options.command == "list":
-        if options.cells or selection != Selection() or options.shard != (1, 1):
-            return commands.list_cells(registry, selection, as_json=options.json, shard=options.shard)
+        shard, changed = options.shard, options.changed
+        if options.cells or selection != Selection() or shard != (1, 1) or changed is not None:
+            return commands.list_cells(
+                registry, selection, as_json=options.json, shard=shard, changed=changed
+            )
         return commands.list_names(registry, as_json=options.json)
     return commands.run(
         registry,
@@ -135,6 +138,7 @@ def _dispatch(registry: Registry, options: argparse.Namespace) -> int:
         as_json=options.json,
         today=options.today,
         shard=options.shard,
+        changed=options.changed,
     )
 
 
@@ -273,6 +277,8 @@ def _add_selection(verb: argparse.ArgumentParser) -> None:
     verb.description = SELECTION
     for name, text in PARTS.items():
         verb.add_argument(f"--{name}", action="append", default=[], metavar="NAME", help=text)
+    text = "only what a change since this branch left REV can affect, and why (default: the main branch)"
+    verb.add_argument("--changed", nargs="?", const="", metavar="REV", help=text)
     text = "one of n parts, balanced by cost; `merge` puts them together"
     verb.add_argument("--shard", type=_shard, default=(1, 1), metavar="i/n", help=text)
     text = "a whole cell, as reports name it; may be a pattern"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from matrix.board import Board
 from matrix.cells import Selection, SelectionError, select
+from matrix.changed import changes_since
 from matrix.closing import objections_as_lines
 from matrix.costs import Costs, costs_of
 from matrix.fingerprint import fingerprint
@@ -86,14 +87,21 @@ def _limits_of_probe(probe: Probe) -> str:
 
 
 def list_cells(
-    registry: Registry, selection: Selection, *, as_json: bool, shard: tuple[int, int] = (1, 1)
+    registry: Registry,
+    selection: Selection,
+    *,
+    as_json: bool,
+    shard: tuple[int, int] = (1, 1),
+    changed: str | None = None,
 ) -> int:
-    """Print the cells that a selection means, or a shard of them, one a line."""
-    cells = _part(registry, select(registry, selection), shard)
+    """Print the cells that a selection means, or a part of them, one a line."""
+    whole, _ = _concerned(registry, select(registry, selection), changed)
+    cells = _part(registry, whole, shard)
     if as_json:
         print(json.dumps([{"id": cell.id, **asdict(cell)} for cell in cells], indent=2))
     else:
-        print("\n".join(cell.id for cell in cells))
+        for cell in cells:
+            print(cell.id)
     return ExitCode.EXPECTED
 
 
@@ -107,6 +115,7 @@ def run(
     as_json: bool = False,
     today: datetime.date | None = None,
     shard: tuple[int, int] = (1, 1),
+    changed: str | None = None,
 ) -> int:
     """Judge the selected cells, show them, write the files of the run; return the exit code.
 
@@ -121,9 +130,10 @@ def run(
         as_json: whether to print the summary as JSON, and nothing else to stdout.
         today: the day on which known failures expire or do not.
         shard: number and count: judge this part of it.
+        changed: judge only what a change since this commit can affect; "" for the usual one, None for all.
 
     Raises:
-        SelectionError: the selection means no cell.
+        SelectionError: the selection means no cell, or git does not know what has changed.
         ExpectationsError: the file of expectations is wrong.
     """
     whole = select(registry, selection)
@@ -131,8 +141,9 @@ def run(
         raise SelectionError(
             "the selection means no cell; `python -m matrix list --cells` shows what there is"
         )
+    whole, commit = _concerned(registry, whole, changed)
     cells = _part(registry, whole, shard)
-    origin = Origin.of(registry, selection, whole, shard=shard)
+    origin = Origin.of(registry, selection, whole, shard=shard, changed=commit)
     # The lock is a matter of the whole gate: of the merged one, where there are shards.
     gate = Gate.of(registry, expectations, whole=origin.of_the_gate and shard == (1, 1), today=today)
     gate.objections  # noqa: B018 - a lock that is none is refused before anything runs
@@ -194,6 +205,16 @@ def table(registry: Registry, *, write: Path | None, check: Path | None) -> int:
         return ExitCode.UNEXPECTED
     document.write_text(after, encoding="utf-8")
     return ExitCode.EXPECTED
+
+
+def _concerned(registry: Registry, cells: list[Cell], changed: str | None) -> tuple[list[Cell], str]:
+    """Return the cells that a change may affect, and the commit since which; say on stderr why these."""
+    if changed is None:
+        return cells, ""
+    changes = changes_since(registry, changed)
+    affected = changes.affected(cells)
+    print("\n".join(changes.lines(chosen=len(affected), of=len(cells))), file=sys.stderr)
+    return affected, changes.commit
 
 
 def _part(registry: Registry, cells: list[Cell], shard: tuple[int, int]) -> list[Cell]:

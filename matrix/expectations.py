@@ -31,7 +31,7 @@ from matrix.tomllines import Table, tables
 if TYPE_CHECKING:
     from matrix.conditions import Environment
 
-__all__ = ("BUILT_IN_EXPECTATIONS", "Expectation", "Expectations", "ExpectationsError")
+__all__ = ("BUILT_IN_EXPECTATIONS", "WHOLE", "Expectation", "Expectations", "ExpectationsError")
 
 BUILT_IN_EXPECTATIONS = Path(__file__).with_name("expectations.toml")
 EXPECTABLE = (Outcome.FAIL, Outcome.HANG, Outcome.CRASH, Outcome.REFUSED)

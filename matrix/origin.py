@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-import subprocess
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from matrix.cells import Selection
+from matrix.git import GitError, git
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -125,9 +125,7 @@ def _code(folders: Iterable[Path]) -> str:
 
 
 def _commit(folder: Path) -> str:
-    command = ["git", "-C", str(folder), "rev-parse", "--short=12", "HEAD"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-    except (OSError, subprocess.TimeoutExpired):
+        return git(folder, "rev-parse", "--short=12", "HEAD").strip()
+    except GitError:
         return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
