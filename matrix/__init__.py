@@ -9,7 +9,7 @@
                   batch
     child         child · perform · facts · assignment               judge a cell right where user code stands
     supervisor    parent · host · story · door · streams · process   one process group a host, limits, records
-                  ending · guardian · interrupts                     nothing of them is left, however it ends
+                  ending · strays · guardian · interrupts            nothing of them is left, however it ends
     hangs         onlooker · procfs · stacks                         which kind of hang, read from outside
     second run    second · witness · locks · testimony               who waits for whom, told from inside
     shared        wire · record · capture · fingerprint              what goes from one to the other

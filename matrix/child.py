@@ -24,6 +24,7 @@ from matrix.facts import as_data, observe_here
 from matrix.findings import take_put_off
 from matrix.perform import callable_under_test, finding_of, judge_here
 from matrix.registry import Registry
+from matrix.strays import boot_clock
 
 if TYPE_CHECKING:
     import socket
@@ -89,7 +90,7 @@ class Job:
         if not self._ready:
             self._ready = True
             self._send("ready", facts=facts, fingerprint=_fingerprint(), threads=_threads_here())
-        self._send("begin", cell=cell.id, thread=threading.get_native_id())
+        self._send("begin", cell=cell.id, thread=threading.get_native_id(), clock=boot_clock())
         finding = judge_here(self._registry, cell, evidence)
         if os.getpid() != self.pid:
             os._exit(STRAY_FORK)
@@ -107,6 +108,7 @@ class Job:
             observations=dict(finding.observations),
             facts=facts,
             put_off=len(put_off),
+            clock=boot_clock(),
         )
 
     def _report_late(self, cell: Cell, error: BaseException | None) -> None:

@@ -46,7 +46,7 @@ def closing_lines(board: Board, result: RunResult, *, width: int, ascii_only: bo
         lines += [[], *([(line, "yellow")] for line in objections_as_lines(result.objections))]
     if result.acceptance is not None:
         lines += _acceptance(result.acceptance)
-    return [*lines, [], *_left_out(result.judged), *_totals(result)]
+    return [*lines, [], *_left_behind(result.judged), *_left_out(result.judged), *_totals(result)]
 
 
 def objections_as_lines(objections: Sequence[Objection]) -> list[str]:
@@ -155,6 +155,15 @@ def _common(names: Iterable[str]) -> str:
     """Return the one name that all have, or the pattern for any."""
     found = set(names)
     return found.pop() if len(found) == 1 else "*"
+
+
+def _left_behind(judged: Iterable[Judged]) -> list[Line]:
+    """Return a line for each process that has outlived its host."""
+    return [
+        [(f"left behind by host {one.record.host}, and killed: {stray}", "bold red")]
+        for one in judged
+        for stray in one.record.strays
+    ]
 
 
 def _left_out(judged: Iterable[Judged]) -> list[Line]:

@@ -1,8 +1,8 @@
 """One live host: its process, its connections, its output, and the steps from a fault to its end.
 
 RUNNING until a limit passes, it lies, dies or is done; after a hang WATCHED from outside, then ASKED for its
-stacks; KILLED until
-the kernel says that the process is gone; then GONE, with a record of every cell it was to blame for.
+stacks; KILLED until the kernel says that the process is gone. One that has ended by itself is LEFT while
+processes go on that it has started. Then GONE, with a record of every cell it was to blame for.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING
 from matrix import process as processes
 from matrix.assignment import VARIABLE, Assignment
 from matrix.child import STACKS_SIGNAL
-from matrix.ending import Family, end_all
+from matrix.ending import Family, end_all, relatives
 from matrix.model import Outcome
 from matrix.onlooker import ASLEEP, LOOKS, Onlooker, Scene, Sight
 from matrix.story import Fault, Remains, Story
+from matrix.strays import strays_of
 from matrix.streams import Connection, Output, Watch
 from matrix.wire import WireError, decode, new_token
 
@@ -40,6 +41,8 @@ __all__ = ("Host", "Stage")
 # its record stream to the end of its process; from SIGKILL to the end. All take milliseconds on an idle
 # machine, so these are for a very busy one.
 ANSWER, NEXT_PIECE, DYING, DEATH = 2.0, 0.2, 5.0, 10.0
+# Seconds for processes that end by themselves soon after a host, as multiprocessing's resource tracker does.
+LEAVING, GLANCE = 5.0, 0.1
 # Seconds for an instrumented host to tell of its threads and tasks; it takes some 50 ms on an idle machine.
 # That much is lost only where no Python code can run.
 TESTIMONY = 10.0
@@ -57,6 +60,7 @@ class Stage(enum.Enum):
     WATCHED = "watched from outside"
     ASKED = "asked for its stacks"
     KILLED = "killed"
+    LEFT = "ended, but not all that it has started"
     GONE = "gone"
 
 
@@ -96,6 +100,8 @@ class Host:
         self._onlooker = Onlooker(Scene(0))
         self._overdue_since = 0.0
         self._looked = 0
+        self._left_until = 0.0
+        self._leaver: processes.Readable | None = None
         self._sight: Sight | None = None
         self._records_streams: list[Connection] = []
         self._stacks_streams: list[Connection] = []
@@ -109,7 +115,7 @@ class Host:
 
     @property
     def sentinel(self) -> processes.Readable:
-        """Readable once the process has ended; then :meth:`finish` is to be called."""
+        """Readable once the process has ended; then :meth:`end` is to be called."""
         return self._sentinel
 
     @property
@@ -136,6 +142,8 @@ class Host:
         if self.stage is Stage.KILLED:
             # Not even SIGKILL ends it (an uninterruptible sleep): go on rather than wait for ever.
             self.finish(f"the process did not end within {DEATH:g} s of SIGKILL")
+        elif self.stage is Stage.LEFT:
+            self._one_has_left()
         elif self.stage is Stage.ASKED:
             self._ask_again()
         elif self.stage is Stage.WATCHED:
@@ -152,19 +160,56 @@ class Host:
         self._deadline = time.monotonic() + DEATH
         self._end_all()
 
-    def finish(self, ending: str = "") -> None:
-        """The process has ended: read what it left, end its descendants, settle its cells."""
-        self._end_all()
-        self.stage = Stage.GONE
+    def end(self) -> None:
+        """The process has ended: finish as soon as nothing that it has started goes on, or at the limit."""
+        self._watch.remove(self._sentinel)
+        self._read_all_records()
+        if self.stage is Stage.RUNNING and self.story.current is None:
+            self.stage = Stage.LEFT
+            self._left_until = time.monotonic() + LEAVING
+            self._wait_for_leavers()
+        else:
+            self.finish()
+
+    def _wait_for_leavers(self) -> None:
+        """Wait for the end of one process after the other; each may have begun another one meanwhile."""
+        left, now = relatives(self._family()), time.monotonic()
+        if not left or now >= self._left_until:
+            self.finish()
+            return
+        self._leaver = next(filter(None, map(processes.end_of, sorted(left))), None)
+        # Without a descriptor to wait for, look again soon.
+        self._deadline = self._left_until if self._leaver is not None else now + GLANCE
+        if self._leaver is not None:
+            self._watch.add(self._leaver, self._one_has_left)
+
+    def _one_has_left(self) -> None:
+        self._forget_leaver()
+        self._wait_for_leavers()
+
+    def _forget_leaver(self) -> None:
+        if self._leaver is not None:
+            self._watch.remove(self._leaver)
+            self._leaver.close()
+            self._leaver = None
+
+    def _read_all_records(self) -> None:
         for connection in [*self._records_streams]:
             while self._read_records(connection):
                 pass
+
+    def finish(self, ending: str = "") -> None:
+        """The process has ended: read what it left, end its descendants, settle its cells."""
+        strays = strays_of(relatives(self._family())) if self.stage is Stage.LEFT else []
+        self._end_all()
+        self.stage = Stage.GONE
+        self._read_all_records()
         while self._output.read():
             pass
         if not ending:
-            ending = _as_sentence(self._process.wait())
+            ending = processes.ending_as_sentence(self._process.wait())
         dumps = tuple(dump.decode(errors="replace") for dump in self.dumps)
-        remains = Remains(ending, dumps, self._output.text(), self._sight)
+        remains = Remains(ending, dumps, self._output.text(), self._sight, tuple(strays))
         self.records += self.story.settle(remains, now=time.monotonic())
         self._release()
 
@@ -182,6 +227,7 @@ class Host:
             for connection in [*streams]:
                 self._drop(streams, connection)
         self._output.close()
+        self._forget_leaver()
         self._watch.remove(self._sentinel)
         self._sentinel.close()
         self._job.unlink(missing_ok=True)
@@ -339,16 +385,3 @@ class Host:
         streams.remove(connection)
         self._watch.remove(connection.stream)
         connection.stream.close()
-
-
-def _as_sentence(code: int) -> str:
-    """Say how a process ended; empty for a good end."""
-    if code == 0:
-        return ""
-    if code > 0:
-        return f"the host's process ended with exit code {code}"
-    try:
-        name = signal.Signals(-code).name
-    except ValueError:
-        name = f"signal {-code}"
-    return f"the host's process was killed by {name}"

@@ -159,7 +159,7 @@ class _Supervisor:
     def _gone(self, host: Host) -> None:
         # A host may have connected, spoken and ended within one turn: hear it out before it is judged.
         self._door.drain()
-        host.finish()
+        host.end()
 
     def _adopt(self, hello: wire.Message, connection: Connection) -> bool:
         """Hand a newcomer to the host whose token it shows; whether there is one."""

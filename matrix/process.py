@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import threading
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-__all__ = ("Readable", "readable_output", "sentinel", "start")
+__all__ = ("Readable", "end_of", "ending_as_sentence", "readable_output", "sentinel", "start")
 
 
 class Readable(Protocol):
@@ -50,6 +51,14 @@ def start(command: list[str], *, assignment: Path, python_path: Iterable[str]) -
     )
 
 
+def end_of(pid: int) -> Readable | None:
+    """Return what becomes readable once a process has ended; None if it has, or without pidfd."""
+    if hasattr(os, "pidfd_open"):
+        with contextlib.suppress(OSError):
+            return _Descriptor(os.pidfd_open(pid))
+    return None
+
+
 class _Descriptor:
     """A bare descriptor as something to select on and close."""
 
@@ -67,9 +76,9 @@ class _Descriptor:
 
 def sentinel(process: subprocess.Popen[bytes]) -> Readable:
     """Return something that becomes readable when ``process`` has ended."""
-    if hasattr(os, "pidfd_open"):
-        with contextlib.suppress(OSError):  # a kernel or sandbox without pidfd_open
-            return _Descriptor(os.pidfd_open(process.pid))
+    found = end_of(process.pid)
+    if found is not None:
+        return found
     ours, theirs = socket.socketpair()
 
     def wait() -> None:
@@ -94,3 +103,16 @@ def readable_output(pipe: IO[bytes]) -> socket.socket | IO[bytes]:
 
     threading.Thread(target=carry, daemon=True, name="matrix-output").start()
     return ours
+
+
+def ending_as_sentence(code: int) -> str:
+    """Say how a process ended; empty for a good end."""
+    if code == 0:
+        return ""
+    if code > 0:
+        return f"the host's process ended with exit code {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    return f"the host's process was killed by {name}"

@@ -38,6 +38,8 @@ class Record:
         host: which host of the run performed it, counted from 1; 0 when none did.
         traceback: the check's exception, as Python shows it.
         stacks: every thread's Python stack at a hang.
+        strays: processes that went on when the host had ended, if this was its last cell: what each is, and
+            when it began. They have been killed.
         output: the end of what the host has written to stdout and stderr; not kept for a pass.
         facts: what was true where the check ran.
         fingerprint: the environment it ran in.
@@ -59,6 +61,7 @@ class Record:
     host: int = 0
     traceback: str = ""
     stacks: str = ""
+    strays: tuple[str, ...] = ()
     output: str = ""
     facts: Mapping[str, object] = field(default_factory=dict)
     fingerprint: Mapping[str, object] = field(default_factory=dict)
@@ -87,6 +90,7 @@ class Record:
             "traceback": self.traceback,
             "stacks": self.stacks,
             "task_stacks": self.task_stacks,
+            "strays": list(self.strays),
             "output": self.output,
             "facts": dict(self.facts),
             "fingerprint": dict(self.fingerprint),

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 from matrix.model import Cell, Outcome, Phase
 from matrix.onlooker import ASLEEP, Scene
 from matrix.record import Record
+from matrix.signature import signature_of
 from matrix.stacks import frames_of_dumps, signature_of_stacks
+from matrix.strays import Span, sentence_on
 from matrix.wire import Message, WireError
 
 if TYPE_CHECKING:
@@ -20,16 +22,24 @@ if TYPE_CHECKING:
 
     from matrix.batch import Batch
     from matrix.onlooker import Sight
+    from matrix.strays import Stray
 
 __all__ = ("Fault", "Remains", "Story")
 
 
 @dataclass(frozen=True)
 class Fault:
-    """Why the supervisor ends a host."""
+    """Why the supervisor ends a host, or what was wrong with the host's own end.
+
+    Attributes:
+        outcome: what it is.
+        detail: one sentence.
+        told: whether the sentence says which cell is the cause.
+    """
 
     outcome: Outcome
     detail: str
+    told: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,12 +51,14 @@ class Remains:
         dumps: what it answered each time when it was asked for its stacks.
         output: what it wrote.
         sight: what its hang looked like from outside.
+        strays: processes that went on when it had ended by itself.
     """
 
     ending: str = ""
     dumps: tuple[str, ...] = ()
     output: str = ""
     sight: Sight | None = None
+    strays: tuple[Stray, ...] = ()
 
 
 class Story:
@@ -65,7 +77,10 @@ class Story:
         self._thread = 0
         self._bystanders: dict[int, frozenset[int]] = {}
         self._on_begin = on_begin
-        self._began = now
+        self._started = self._began = now
+        # When the present cell began, by its own process, and from when until when the others ran.
+        self._clock = 0.0
+        self._spans: list[Span] = []
         # From the start of the host to its first cell; 0 once a record has carried it away.
         self._entered = 0.0
         self._ready: set[int] = set()
@@ -149,10 +164,13 @@ class Story:
         if self.current is not None:
             return self._settle_call(remains, now)
         if not self._trouble(remains):
-            return [*self._release(), *self._settle_unperformed(remains)]
-        if self._held is None:
-            return self._settle_enter(remains)
-        return self._settle_after_a_cell(remains)
+            records = [*self._release(), *self._settle_unperformed(remains)]
+        elif self._held is None:
+            records = self._settle_enter(remains)
+        else:
+            records = self._settle_after_a_cell(remains)
+        left = tuple(sentence_on(stray, self._spans) for stray in remains.strays)
+        return [*records[:-1], *(replace(record, strays=left) for record in records[-1:])]
 
     def _enter(self, message: Message) -> None:
         if message.pid in self._ready:
@@ -182,7 +200,7 @@ class Story:
         self._thread = int(message.number("thread"))
         if len(self.remaining) == len(self.batch.cells):
             self._entered = now - self._began
-        self._began = now
+        self._began, self._clock = now, message.number("clock")
         self.deadline = now + self.batch.limits[cell].call
         self._on_begin(cell)
         return self._release()
@@ -200,7 +218,7 @@ class Story:
             outcome,
             message.text("detail"),
             signature=message.text("signature"),
-            seconds=message.number("seconds"),
+            seconds=self._plausible(message.number("seconds"), now),
             entered=self._entered,
             host=self.number,
             traceback=message.text("traceback"),
@@ -214,9 +232,14 @@ class Story:
             raise WireError(f"{cell.id} puts checks off to the end of its process: make its probe isolated")
         self._awaited = put_off or None
         self._entered = 0.0
+        self._spans.append(Span(cell, self._clock, message.number("clock")))
         self.current = None
         self.remaining.remove(cell)
         self.deadline = now + self.batch.context.enter_limit
+
+    def _plausible(self, seconds: float, now: float) -> float:
+        """Return how long a check took: by the host's clock, or by ours if that one cannot be right."""
+        return seconds if 0 <= seconds <= now - self._started else now - self._began
 
     def _hear_late(self, message: Message) -> None:
         """Take what came of one check that was put off; the cell has to hold there, too."""
@@ -259,7 +282,7 @@ class Story:
             return Fault(Outcome.CRASH, remains.ending)
         if not self._done:
             return Fault(Outcome.CRASH, "the host's process ended without a word")
-        return self._untold(remains)
+        return self._untold(remains) or self._left_behind(remains)
 
     def _untold(self, remains: Remains) -> Fault | None:
         """What a process that checks its own end, and ended well, has not said, or said besides."""
@@ -271,6 +294,14 @@ class Story:
             last = remains.output.strip().splitlines()[-1]
             return Fault(Outcome.FAIL, f"the process was not quiet at its end: {last}")
         return None
+
+    def _left_behind(self, remains: Remains) -> Fault | None:
+        """What there is to say of processes that go on when their host has ended."""
+        if not remains.strays:
+            return None
+        said = sentence_on(remains.strays[0], self._spans)
+        more = f", and {len(remains.strays) - 1} more" if len(remains.strays) > 1 else ""
+        return Fault(Outcome.FAIL, f"left a process behind: {said}{more}", told=True)
 
     def _record(self, cell: Cell, fault: Fault, phase: Phase | None, remains: Remains) -> Record:
         kept = phase if fault.outcome in {Outcome.HANG, Outcome.CRASH} else None
@@ -322,8 +353,11 @@ class Story:
         if fault is None or held.outcome is not Outcome.PASS or not judged:
             return self._release()
         performed = len(self.batch.cells) - len(self.remaining)
-        share = f"; {performed} cells ran in this host, any of them can be the cause" if performed > 1 else ""
+        several = performed > 1 and not fault.told
+        share = f"; {performed} cells ran in this host, any of them can be the cause" if several else ""
         blamed = self._record(held.cell, Fault(fault.outcome, fault.detail + share), Phase.EXIT, remains)
+        if fault.told:
+            blamed = replace(blamed, signature=signature_of("left behind", remains.strays[0].command))
         self._held = None
         return [replace(blamed, seconds=held.seconds, facts=held.facts, observations=held.observations)]
 

@@ -7,6 +7,7 @@ connections: ``records`` for messages, ``stacks`` for the raw dump that faulthan
 from __future__ import annotations
 
 import json
+import math
 import os
 import socket
 from dataclasses import dataclass, field
@@ -57,7 +58,10 @@ class Message:
         value = self.body.get(name, 0.0)
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise WireError(f"{self.kind!r} came with {name}={value!r}, which is not a number")
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError as error:
+            raise WireError(f"{self.kind!r} came with a {name} of {len(str(value))} digits") from error
 
     def numbers(self, name: str) -> list[int]:
         """Return a field of the body as a list of whole numbers; an absent one is empty.
@@ -100,8 +104,8 @@ def decode(line: bytes) -> Message:
         WireError: the line is not a message.
     """
     try:
-        body = json.loads(line)
-    except ValueError:
+        body = json.loads(line, parse_float=_finite, parse_constant=_finite)
+    except (ValueError, RecursionError):  # the latter for a million of opening brackets
         body = None
     if not isinstance(body, dict):
         raise WireError(f"not a message: {line[:120]!r}")
@@ -109,6 +113,14 @@ def decode(line: bytes) -> Message:
     if not isinstance(kind, str) or not isinstance(token, str) or not isinstance(pid, int):
         raise WireError(f"a message without kind, token and pid: {line[:120]!r}")
     return Message(kind, token, pid, body)
+
+
+def _finite(text: str) -> float:
+    """Return a number that JSON knows; NaN and the infinities would spoil the files that it goes into."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is not a number of JSON")
+    return number
 
 
 class Lines:
