@@ -48,6 +48,15 @@ def power(session: nox.Session) -> None:
 
 
 @nox.session
+def repros(session: nox.Session) -> None:
+    """Run the script of every cell of the gate, where the matrix cannot be imported, and compare; an hour."""
+    prepare(session, "contexts")
+    results = session.create_tmp()
+    session.run("python", "-m", "matrix", "run", "--results", results, success_codes=[0, 1])
+    session.run("python", "-m", "matrix.repro", results, *session.posargs)
+
+
+@nox.session
 def tests(session: nox.Session) -> None:
     """Run the whole test suite, in parallel: the cells, the units, the surface, short stress."""
     prepare(session, "tests")

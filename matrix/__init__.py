@@ -23,7 +23,7 @@
     showing       board · grid · show · live · closing               the terminal
     files         results · markdown · junit · page/                 records, summary, CI page, README table
     past runs     recorded · compare · past_runs · promises          read back, compared, put on a page
-    one cell      one_cell · explain/                                what is known of it
+    one cell      one_cell · explain/ · repro/                       what is known of it; its script
     reports       reports/                                           bug reports become cells, and tests
     command       __main__ · commands · run                          python -m matrix list | run | ...
     power         power · power_report · power_command               which probe catches which control

@@ -20,6 +20,7 @@ from matrix.registry import BUILT_IN, Registry, RegistryError
 from matrix.reports.command import add_to as add_import_issue_to
 from matrix.reports.regressions import REGRESSIONS, RegressionError
 from matrix.reports.selected import cells_of_reports
+from matrix.repro import verb as repro
 from matrix.shard import parse_shard
 
 DESCRIPTION = "Run every sync entry point in every context and judge it probe by probe, in child processes."
@@ -44,6 +45,7 @@ VERBS = (
     "list",
     "run",
     "explain",
+    "repro",
     "import-issue",
     "power",
     "merge",
@@ -187,6 +189,7 @@ def _parser() -> argparse.ArgumentParser:
     for verb in (listing, running):
         _add_selection(verb)
     explain.add_to(verbs)
+    repro.add_to(verbs)
     add_import_issue_to(verbs)
     powering = verbs.add_parser("power", help="let every probe meet every control: which catches which")
     _add_power_options(powering)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 
-__all__ = ("normalised", "signature_of")
+__all__ = ("normalised", "signature_of", "without_folders")
 
 # What differs between two runs of the same failure: addresses, identifiers, paths, numbers of all kinds.
 _RANDOM_ID = re.compile(r"\b(?=[0-9a-f-]*\d)[0-9a-f]{8,}(?:-[0-9a-f]{4,})*\b", re.IGNORECASE)
@@ -30,3 +30,8 @@ def normalised(detail: str) -> str:
     for pattern, sign in ((_PATH, ""), (_RANDOM_ID, "#"), (_NUMBER, "#"), (_BLANKS, " ")):
         detail = pattern.sub(sign, detail)
     return detail.strip()
+
+
+def without_folders(text: str) -> str:
+    """Return a text with the names of files in it, and no longer where they are on this machine."""
+    return _PATH.sub("", text)

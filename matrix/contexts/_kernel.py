@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-__all__ = ("execute",)
+from matrix.contexts._join import ROOT
 
-_ROOT = Path(__file__).resolve().parents[2]
+__all__ = ("execute",)
 
 
 def execute(sources: Iterable[str]) -> list[str]:
@@ -56,8 +56,8 @@ def _manager(folder: str) -> Any:
 
 @contextmanager
 def _environment_in(folder: str) -> Iterator[None]:
-    """Let the kernel read no settings of the user's, leave nothing behind, and find the matrix."""
-    path = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
+    """Let the kernel read no settings of the user's, leave nothing behind, and find what it joins."""
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     changes = {
         "IPYTHONDIR": str(Path(folder, "ipython")),
         "JUPYTER_CONFIG_DIR": str(Path(folder, "config")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from matrix.contexts._join import joining
 from matrix.contexts._kernel import execute
 from matrix.contexts._observe import ASYNCIO_LOOPS
 from matrix.model import Context, Facts, Job
@@ -20,16 +21,14 @@ CONTEXT = Context(
     enter_limit=60.0,
 )
 
-_CELL = """
-from matrix.child import Job
-from matrix.model import Cell
+_CELL = """{joining}
 evidence = {{
     "shell": type(get_ipython()).__name__,
     "cell": "in the history of inputs" if {cell_id!r} in In[-1] else "nowhere",
 }}
-Job.resume().perform(Cell.parse({cell_id!r}), evidence=evidence)
+job.perform(cell, evidence=evidence)
 """
 
 
 def host(job: Job) -> None:
-    execute(_CELL.format(cell_id=cell.id) for cell in job.cells)
+    execute(_CELL.format(joining=joining(cell), cell_id=cell.id) for cell in job.cells)

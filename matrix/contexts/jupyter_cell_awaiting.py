@@ -5,6 +5,7 @@ Ctrl-C goes another way there: the kernel cancels the cell's task instead of rai
 
 from __future__ import annotations
 
+from matrix.contexts._join import joining
 from matrix.contexts._kernel import execute
 from matrix.contexts._observe import ASYNCIO_LOOPS
 from matrix.model import Context, Facts, Job
@@ -24,23 +25,22 @@ CONTEXT = Context(
 )
 
 _CELL = """
+{joining}
 import asyncio, inspect, sys
-from matrix.child import Job
-from matrix.model import Cell
 
 async def main():
     await asyncio.sleep(0)
-    cell = sys._getframe(1).f_code
-    is_coroutine = cell.co_name == "<module>" and cell.co_flags & inspect.CO_COROUTINE
+    code = sys._getframe(1).f_code
+    is_coroutine = code.co_name == "<module>" and code.co_flags & inspect.CO_COROUTINE
     evidence = {{
         "shell": type(get_ipython()).__name__,
         "cell": "a coroutine" if is_coroutine else "plain code",
     }}
-    Job.resume().perform(Cell.parse({cell_id!r}), evidence=evidence)
+    job.perform(cell, evidence=evidence)
 
 await main()
 """
 
 
 def host(job: Job) -> None:
-    execute(_CELL.format(cell_id=cell.id) for cell in job.cells)
+    execute(_CELL.format(joining=joining(cell)) for cell in job.cells)

@@ -24,7 +24,7 @@ def call(source: Source, inputs: Mapping[str, object]) -> Mapping[str, object]:
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:
-    loop = asyncio.new_event_loop()
+    loop = asyncio.SelectorEventLoop()  # asking the policy for one would make a policy, which is a footprint
     loop.set_debug(True)
     return loop
 

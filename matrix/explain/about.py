@@ -205,11 +205,12 @@ def _entry(entry: Expectation, *, holds: bool) -> dict[str, object]:
 
 
 def _commands(registry: Registry, cell: Cell) -> dict[str, str]:
-    commands = {"run": repeat_command(cell)}
-    if registry.root != BUILT_IN.resolve():
-        commands["run"] += f" --registry {shlex.quote(str(registry.root))}"
-    elif cell.target in {AGENT_RUNTIME, CONTROL}:
-        commands["test"] = (
-            f"python -m pytest {shlex.quote(f'tests/contexts/test_cells.py::test_cell[{cell.id}]')}"
-        )
+    own = "" if registry.root == BUILT_IN.resolve() else f" --registry {shlex.quote(str(registry.root))}"
+    commands = {"run": repeat_command(cell) + own}
+    if not own and cell.target in {AGENT_RUNTIME, CONTROL}:
+        test = f"tests/contexts/test_cells.py::test_cell[{cell.id}]"
+        commands["test"] = f"python -m pytest {shlex.quote(test)}"
+    if does_not_apply(registry, cell) is None:
+        commands["repro"] = f"python -m matrix repro {shlex.quote(cell.id)} -o repro.py{own}"
+        commands["debug"] = "python -m pdb repro.py --here"
     return commands
