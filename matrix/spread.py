@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from matrix.cells import Selection, select
+from matrix.cells import Selection, SelectionError, select
 from matrix.costs import Costs, costs_of
 from matrix.expectations import BUILT_IN_EXPECTATIONS, Expectations
 from matrix.fingerprint import fingerprint
@@ -22,8 +22,7 @@ from matrix.run import judge_cells, packages_of
 from matrix.shard import shards_of
 
 if TYPE_CHECKING:
-    import datetime
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from matrix.judged import RunResult
 
@@ -109,7 +108,7 @@ def run_shards(
     results: Path | None = None,
     jobs: int | None = None,
     done: Sequence[Part] = (),
-    today: datetime.date | None = None,
+    on_part: Callable[[Part], None] = lambda _part: None,
 ) -> RunResult:
     """Judge a selection in shards, each by one worker of an executor; blocks until all are there.
 
@@ -125,7 +124,7 @@ def run_shards(
         results: the folder on this machine that the files of the run go to; none are written without.
         jobs: how many hosts run at once on each worker.
         done: parts that an earlier call has finished.
-        today: the day on which known failures expire or do not; by default today's, in UTC.
+        on_part: called with each part as soon as it is there, on the calling thread.
 
     Raises:
         SelectionError: the selection means no cell, or fewer hosts than shards.
@@ -135,7 +134,10 @@ def run_shards(
     chosen = selection or Selection()
     registry = Registry(root)
     costs = Costs.read(costs_of(registry))
-    shards_of(registry, select(registry, chosen), count, costs=costs)
+    whole = select(registry, chosen)
+    if not whole:
+        raise SelectionError("the selection means no cell")
+    shards_of(registry, whole, count, costs=costs)
     known = tuple(Expectations.read(expectations).distributions)
     there = {part.origin.shard for part in done}
     waiting = {
@@ -145,20 +147,31 @@ def run_shards(
         for number in range(1, count + 1)
         if number not in there
     }
+    finished = sorted([*done, *_gathered(waiting, done, on_part)], key=lambda part: part.origin.shard)
+    result = conclude_parts(registry, finished, expectations=expectations)
+    return result if results is None else write_whole(registry, finished, result, results)[0]
+
+
+def _gathered(
+    waiting: Mapping[futures.Future[Part], int], done: Sequence[Part], on_part: Callable[[Part], None]
+) -> list[Part]:
+    """Wait for all parts; whatever interrupts that cancels those that have not begun."""
+    found: list[Part] = []
+    lost: dict[int, BaseException] = {}
     try:
-        futures.wait(waiting)
+        for future in futures.as_completed(waiting):
+            # A cluster that goes down cancels what it had been given.
+            error = futures.CancelledError() if future.cancelled() else future.exception()
+            if error is not None:
+                lost[waiting[future]] = error
+                continue
+            found.append(future.result())
+            on_part(found[-1])
     except BaseException:
         for future in waiting:
             future.cancel()
         raise
-    finished, lost = [*done], {}
-    for future, number in waiting.items():
-        error = future.exception()
-        if error is None:
-            finished.append(future.result())
-        else:
-            lost[number] = f"{type(error).__name__}: {error}"
     if lost:
-        raise LostShardsError(finished, lost)
-    result = conclude_parts(registry, finished, expectations=expectations, today=today)
-    return result if results is None else write_whole(registry, finished, result, results)[0]
+        ends = {number: f"{type(error).__name__}: {error}" for number, error in sorted(lost.items())}
+        raise LostShardsError([*done, *found], ends) from next(iter(lost.values()))
+    return found

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from matrix.cells import Selection, select
+from matrix.cells import Selection, SelectionError, select
 from matrix.judged import ExitCode
 from matrix.recorded import read_run
 from matrix.spread import LostShardsError, run_shards
@@ -66,11 +66,21 @@ def test_pool_judges_every_cell_and_writes_the_run(
     four: Toy, tmp_path: Path, kind: Callable[[], Executor]
 ) -> None:
     none = four.root / "none.toml"
+    came: list[int] = []
 
     with kind() as executor:
-        result = run_shards(executor, 3, root=four.root, expectations=none, results=tmp_path / "all", jobs=1)
+        result = run_shards(
+            executor,
+            3,
+            root=four.root,
+            expectations=none,
+            results=tmp_path / "all",
+            jobs=1,
+            on_part=lambda part: came.append(part.origin.shard),
+        )
 
     written = read_run(tmp_path / "all")
+    assert sorted(came) == [1, 2, 3]
     assert written.complete
     assert sorted(written.by_cell()) == sorted(one.cell.id for one in result.judged) == cells_of(four)
     assert result.exit_code is ExitCode.EXPECTED
@@ -109,6 +119,17 @@ def test_pool_whose_worker_dies_tells_what_is_lost_and_goes_on_where_it_stood(
     assert "BrokenProcessPool" in str(caught.value)
     assert sorted(one.cell.id for one in result.judged) == cells_of(four)
     assert result.exit_code is ExitCode.EXPECTED
+
+
+def test_selection_of_nothing_is_refused_before_any_worker_is_asked(four: Toy) -> None:
+    # A pool that is shut down would refuse a task with an error of its own.
+    executor = ThreadPoolExecutor(1)
+    executor.shutdown()
+    four.probe("twin").control("lossy", more="caught_by=('first',), context='alpha'")
+    nothing = Selection(targets=("control:lossy",), probes=("twin",))
+
+    with pytest.raises(SelectionError, match="the selection means no cell"):
+        run_shards(executor, 1, nothing, root=four.root)
 
 
 def test_cluster_whose_worker_dies_loses_nothing_and_judges_nothing_twice(four: Toy, tmp_path: Path) -> None:
