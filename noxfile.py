@@ -41,6 +41,13 @@ def merge(session: nox.Session) -> None:
 
 
 @nox.session
+def steady(session: nox.Session) -> None:
+    """Run the gate 20 times, which must say the same each time; `-- --times N` for less or more, hours."""
+    prepare(session, "contexts")
+    session.run("python", "-m", "matrix", "steady", *session.posargs)
+
+
+@nox.session
 def power(session: nox.Session) -> None:
     """Let every probe meet every control: which catches which, and what escapes; some minutes."""
     prepare(session, "contexts")

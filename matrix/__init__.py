@@ -26,6 +26,7 @@
     one cell      one_cell · explain/ · repro/                       what is known of it; its script
     reports       reports/                                           bug reports become cells, and tests
     command       __main__ · commands · run                          python -m matrix list | run | ...
+    steadiness    steady · steadiness                                the same run many times over
     power         power · power_report · power_command               which probe catches which control
     interpreters  interpreters/                                      contexts and stress on every CPython here
 """

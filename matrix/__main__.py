@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from matrix import commands, explain, past_runs
+from matrix import commands, explain, past_runs, steady
 from matrix.cells import Selection, SelectionError
 from matrix.expectations import BUILT_IN_EXPECTATIONS, ExpectationsError
 from matrix.judged import ExitCode
@@ -47,6 +47,7 @@ VERBS = (
     "explain",
     "repro",
     "import-issue",
+    "steady",
     "power",
     "merge",
     "compare",
@@ -191,6 +192,7 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_to(verbs)
     repro.add_to(verbs)
     add_import_issue_to(verbs)
+    steady.add_to(verbs)
     powering = verbs.add_parser("power", help="let every probe meet every control: which catches which")
     _add_power_options(powering)
     merging = verbs.add_parser("merge", help="judge the shards of a run as one")

@@ -1,0 +1,156 @@
+"""``python -m matrix steady``: the same run many times over, which must say the same each time."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from matrix.judged import ExitCode
+from matrix.markdown import replace_tables
+from matrix.recorded import RECORDS, read_run
+from matrix.steadiness import RunSaid, Steadiness, line_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from matrix.registry import Registry
+
+__all__ = ("add_to", "steady")
+
+DATA = "steady.json"
+DESCRIPTION = """\
+Run the gate, or what `run` is given after --, N times one after the other, and compare. A cell that is red in
+one run and not in another, of the same code, has raised a false alarm: nothing had changed. Writes
+steady.json; the folders of runs that differ from the first are kept beside it, those of the others are not.
+"""
+EXIT_CODES = """\
+exit codes:
+  0    every cell has the same verdict in all runs
+  1    one has not
+  2    the command line is wrong
+  3    a run did not come to its end, or the code was changed between two of them
+  130  interrupted
+"""
+
+
+def add_to(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add this verb to the command line."""
+    verb = verbs.add_parser("steady", help="run the gate many times, and show what does not come out alike")
+    verb.description, verb.epilog = DESCRIPTION, EXIT_CODES
+    verb.formatter_class = argparse.RawDescriptionHelpFormatter
+    text = "how many runs (default: %(default)s)"
+    verb.add_argument("--times", type=_at_least_two, default=20, metavar="N", help=text)
+    text = "where steady.json and runs that differ go (default: %(default)s)"
+    verb.add_argument("--results", type=Path, default=Path("results/steady"), metavar="DIR", help=text)
+    text = "also write the sentence into this document, between its markers, and steady.json beside it"
+    verb.add_argument("--write", type=Path, metavar="FILE", help=text)
+    text = "options of `python -m matrix run`, after --"
+    verb.add_argument("options", nargs="*", metavar="OPTION", help=text)
+    verb.set_defaults(perform=_perform)
+
+
+def _perform(_registry: Registry, options: argparse.Namespace) -> int:
+    return steady(options.options, times=options.times, results=options.results, write=options.write)
+
+
+def steady(options: Sequence[str], *, times: int, results: Path, write: Path | None = None) -> int:
+    """Make the runs, print what comes of each, write the files; return the exit code.
+
+    Each run is a process of its own; blocks until it has ended. Ctrl-C and SIGTERM end the one that goes on.
+
+    Args:
+        options: of ``python -m matrix run``.
+        times: how many runs.
+        results: the folder that the files go to.
+        write: a document with markers for the sentence, which gets ``steady.json`` beside it.
+
+    Raises:
+        ValueError: the options are wrong, or the document has no markers.
+    """
+    if write is not None:
+        replace_tables(write.read_text(encoding="utf-8"), {"steady": ""})
+    _remove_runs(results)
+    runs: list[RunSaid] = []
+    for number in range(1, times + 1):
+        folder = results / f"run-{number}"
+        with _terminated_as_interrupted():
+            code = _run([*options, "--results", str(folder)])
+        if code in {ExitCode.USAGE, ExitCode.INTERRUPTED}:
+            return code
+        try:
+            runs.append(RunSaid.of(read_run(folder)))
+        except ValueError as error:
+            print(f"run {number} of {times} ended with {code}: {error}", file=sys.stderr)
+            return ExitCode.BROKEN
+        print(_of_a_run(number, times, code, runs), flush=True)
+        if runs[-1].code != runs[0].code:
+            print(f"run {number} is of other code than run 1; change nothing meanwhile", file=sys.stderr)
+            return ExitCode.BROKEN
+        if number > 1 and runs[-1].cells == runs[0].cells:
+            shutil.rmtree(folder)
+    command = shlex.join(["python", "-m", "matrix", "run", *options])
+    return _conclude(Steadiness(command, runs), results, write)
+
+
+def _remove_runs(results: Path) -> None:
+    """Remove the runs that an earlier call has left; nothing else that may be there."""
+    for records in results.glob(f"run-*/{RECORDS}"):
+        shutil.rmtree(records.parent)
+
+
+@contextlib.contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Let SIGTERM raise KeyboardInterrupt, as Ctrl-C does, so that no run is left behind."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _run(options: Sequence[str]) -> int:
+    """Run the matrix once, in silence but for its errors; return its exit code."""
+    command = [sys.executable, "-m", "matrix", "run", "--json", *options]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as going:
+        try:
+            return going.wait()
+        except BaseException:
+            # It kills its hosts, and leaves records that can be read; the block waits for it.
+            going.terminate()
+            raise
+
+
+def _of_a_run(number: int, times: int, code: int, runs: Sequence[RunSaid]) -> str:
+    last, first = runs[-1], runs[0]
+    differs = sum(last.cells.get(cell) != first.cells.get(cell) for cell in {**first.cells, **last.cells})
+    than = "" if number == 1 else f", {differs} unlike run 1"
+    return f"run {number} of {times}: exit code {code}, {len(last.cells)} cells in {last.seconds:.0f} s{than}"
+
+
+def _conclude(found: Steadiness, results: Path, write: Path | None) -> int:
+    data = found.as_data()
+    text = json.dumps(data, indent=2) + "\n"
+    (results / DATA).write_text(text, encoding="utf-8", newline="\n")
+    if write is not None:
+        document = replace_tables(write.read_text(encoding="utf-8"), {"steady": line_of(data)})
+        write.write_text(document, encoding="utf-8", newline="\n")
+        write.with_name(DATA).write_text(text, encoding="utf-8", newline="\n")
+    for one in found.unsteady:
+        print(one.as_line())
+    print(line_of(data))
+    return ExitCode.UNEXPECTED if found.unsteady else ExitCode.EXPECTED
+
+
+def _at_least_two(text: str) -> int:
+    number = int(text)
+    if number < 2:
+        raise argparse.ArgumentTypeError("write a number from 2 on; one run has nothing to be compared with")
+    return number
