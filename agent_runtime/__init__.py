@@ -23,15 +23,18 @@ from agent_runtime.errors import (
     NoThreadError,
     Problem,
     ReferenceValueError,
+    RepeatLimitError,
     RuntimeClosedError,
     StalledCallWarning,
     StepError,
+    StepInputError,
     StepTimeoutError,
     WorkflowError,
 )
 from agent_runtime.executor import Executor
 from agent_runtime.llm import LLMClient, ScriptedClient, StreamingLLMClient, fast
-from agent_runtime.results import RunResult, RunStatus, StepRecord, StepState
+from agent_runtime.options import Options
+from agent_runtime.results import RunResult, RunStatus, StepFault, StepRecord, StepState
 from agent_runtime.runtime import Runtime
 from agent_runtime.shortcuts import (
     load_workflow,
@@ -76,8 +79,10 @@ __all__ = (
     "LLMClientError",
     "NoCallerError",
     "NoThreadError",
+    "Options",
     "Problem",
     "ReferenceValueError",
+    "RepeatLimitError",
     "RunEvent",
     "RunFailed",
     "RunFinished",
@@ -92,7 +97,9 @@ __all__ = (
     "StepError",
     "StepEvent",
     "StepFailed",
+    "StepFault",
     "StepFinished",
+    "StepInputError",
     "StepRecord",
     "StepRetrying",
     "StepSkipped",

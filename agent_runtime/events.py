@@ -98,7 +98,7 @@ class StepEvent(RunEvent):
     """What the events of one step have in common.
 
     Attributes:
-        step: id of the step.
+        step: id of the step; for one inside another, where it stands, as in ``rows[3].price``.
     """
 
     step: str
@@ -138,7 +138,7 @@ class StepSkipped(StepEvent):
 
 @dataclass(frozen=True, slots=True)
 class StepFailed(StepEvent):
-    """A step has failed and will not be tried again; the first one to fail ends the run.
+    """A step has failed and will not be tried again; unless it says otherwise, that ends the run.
 
     Attributes:
         error_type: name of the exception's class.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from agent_runtime.bridge import OnRunningLoop
 from agent_runtime.llm import LLMClient
 from agent_runtime.loading import Notes, from_steps
+from agent_runtime.options import NO_OPTIONS, Options
 from agent_runtime.program import Program, Registry
 from agent_runtime.results import RunResult
 from agent_runtime.streaming import stream, stream_async
@@ -34,6 +35,7 @@ class Executor:
         functions: what ``function`` steps may name.
         tools: what ``tool`` steps may name.
         llm: the client of ``agent`` steps; by default one that answers from a script.
+        options: what else the workflow may use: errors to retry after, other workflows.
 
     Raises:
         WorkflowError: the steps have mistakes; all of them are listed.
@@ -49,6 +51,7 @@ class Executor:
         functions: Registry | None = None,
         tools: Registry | None = None,
         llm: LLMClient | None = None,
+        options: Options = NO_OPTIONS,
     ) -> None:
         if isinstance(steps, Workflow):
             if outputs is not None:
@@ -56,7 +59,9 @@ class Executor:
             workflow, notes = steps, Notes(steps.file)
         else:
             workflow, notes = from_steps(steps, outputs)
-        self._program = Program.of(workflow, notes, functions=functions, tools=tools, llm=llm)
+        self._program = Program.of(
+            workflow, notes, functions=functions, tools=tools, llm=llm, options=options
+        )
 
     def run(
         self,

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from types import GetSetDescriptorType, TracebackType
 from typing import Any, Generic, TypeVar, cast
 
-__all__ = ("Outcome", "acapture", "capture", "failed", "traceback_of")
+__all__ = ("Outcome", "acapture", "capture", "failed", "texts_of", "traceback_of")
 
 T = TypeVar("T")
 
@@ -85,6 +85,15 @@ def traceback_of(error: BaseException) -> TracebackType | None:
     """Return an exception's traceback, whatever its class makes of the attribute."""
     traceback: TracebackType | None = _TRACEBACK.__get__(error)
     return traceback
+
+
+def texts_of(error: BaseException | None) -> tuple[str, str]:
+    """Return an exception as texts: its class, and what it says."""
+    try:
+        text = str(error)
+    except Exception as failure:  # noqa: BLE001 - the user's __str__ may raise anything
+        text = f"its text cannot be made: {type(failure).__name__}"
+    return type(error).__name__, text
 
 
 def capture(fn: Callable[..., T], *args: object) -> Outcome[T]:

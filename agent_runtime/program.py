@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, SupportsFloat
@@ -14,10 +15,19 @@ from agent_runtime.bridge import (
     call_in_worker_outcome,
     run_sync,
 )
-from agent_runtime.engine import Plan, execute
-from agent_runtime.errors import WorkflowError
+from agent_runtime.engine import Links, Plan, execute
+from agent_runtime.errors import StepInputError, WorkflowError
 from agent_runtime.llm import LLM, LLMClient, ScriptedClient
-from agent_runtime.loading import Notes, bind_inputs, check_names
+from agent_runtime.loading import (
+    Library,
+    Notes,
+    bind_inputs,
+    check_names,
+    every_step,
+    known_errors,
+    parse_workflow,
+)
+from agent_runtime.options import Options
 from agent_runtime.outcomes import Outcome
 from agent_runtime.results import RunResult
 from agent_runtime.runs import Run, Runs
@@ -57,6 +67,8 @@ class Program(NamedTuple):
     tools: Mapping[str, Callee]
     llm: LLM
     runs: Runs
+    workflows: Mapping[str, object]
+    random: Callable[[], float]
 
     @classmethod
     def of(
@@ -67,22 +79,49 @@ class Program(NamedTuple):
         functions: Registry | None,
         tools: Registry | None,
         llm: LLMClient | None,
+        options: Options,
     ) -> Program:
-        """Check names and client, and put everything together.
+        """Load the workflows that this one runs, check names and client, and put everything together.
 
         Raises:
             WorkflowError: something has been noted, now or before.
             LLMClientError: ``llm`` is not a client.
-            TypeError: ``functions`` or ``tools`` is not a mapping of names to callables.
+            TypeError: ``functions`` or ``tools`` is not a mapping of names to callables, or ``options``
+                are no options.
         """
         registered = _registry("functions", functions), _registry("tools", tools)
+        if not isinstance(options, Options):
+            raise TypeError(f"options= is an Options, not {type(options).__name__}")
+        errors = known_errors(options.errors)
+        library = Library(options.workflows, options.workflow_folder)
         if workflow is not None:
-            check_names(workflow, *registered, notes)
+            library.collect(workflow, parse_workflow, notes)
+            for each in (workflow, *library.workflows.values()):
+                check_names(each, *registered, errors, library.notes_of(each, notes))
         if notes or workflow is None:
             raise WorkflowError(notes.problems())
         client = LLM.of(ScriptedClient() if llm is None else llm)
         functions_, tools_ = map(_callees, registered)
-        return cls(Plan.of(workflow), functions_, tools_, client, Runs(workflow.name))
+        links = Links(errors, library.key_of)
+        return cls(
+            Plan.of(workflow, links),
+            functions_,
+            tools_,
+            client,
+            Runs(workflow.name),
+            _sub_workflows(library.workflows, links),
+            _random(options, (workflow, *library.workflows.values())),
+        )
+
+    def limit(self, timeout: object) -> float | None:
+        """Return the seconds that a run may take: the caller's, or the workflow's own if that is less.
+
+        Raises:
+            TypeError: the caller's is not a number.
+            ValueError: the caller's is not a number that can be compared.
+        """
+        given, own = as_limit(timeout), self.plan.workflow.timeout
+        return own if given is None or (own is not None and own < given) else given
 
     def run(
         self,
@@ -94,7 +133,7 @@ class Program(NamedTuple):
     ) -> RunResult:
         """Run once through the bridge; blocks the calling thread."""
         __tracebackhide__ = True
-        limit = as_limit(timeout)
+        limit = self.limit(timeout)
         with Run(self.runs) as run:
             bound = bind_inputs(self.plan.workflow, inputs)
 
@@ -108,7 +147,7 @@ class Program(NamedTuple):
     async def run_async(self, inputs: Mapping[str, object] | None, *, limit: object) -> RunResult:
         """Run once on the loop that this is awaited on."""
         __tracebackhide__ = True
-        name, seconds = self.plan.workflow.name, as_limit(limit)
+        name, seconds = self.plan.workflow.name, self.limit(limit)
         with Run(self.runs) as run:
             bound = bind_inputs(self.plan.workflow, inputs)
             try:
@@ -134,6 +173,8 @@ class Program(NamedTuple):
             llm=self.llm,
             offload=offload,
             loop_thread=thread_name(),
+            random=self.random,
+            workflows=self.workflows,
         )
 
 
@@ -157,6 +198,41 @@ def as_limit(timeout: object) -> float | None:
     if math.isnan(seconds):
         raise ValueError("timeout= is NaN; give a number of seconds, or None for no limit")
     return None if seconds > _FOR_EVER else max(seconds, 0.0)
+
+
+def _sub_workflows(workflows: Mapping[str, Workflow], links: Links) -> Mapping[str, object]:
+    if not workflows:
+        return {}
+    from agent_runtime.engine.blocks import SubWorkflow
+
+    return {
+        key: SubWorkflow(Plan.of(workflow, links), functools.partial(_bind, workflow))
+        for key, workflow in workflows.items()
+    }
+
+
+def _bind(workflow: Workflow, step: str, given: Mapping[str, object]) -> dict[str, object]:
+    """Make the inputs of a workflow that a step runs.
+
+    Raises:
+        StepInputError: they are not what it declares.
+    """
+    try:
+        return bind_inputs(workflow, given)
+    except WorkflowError as error:
+        problems = error.problems
+    raise StepInputError(step, problems)
+
+
+def _random(options: Options, workflows: Iterable[Workflow]) -> Callable[[], float]:
+    """Return where chance comes from; the module is imported for workflows that leave something to it."""
+    if options.random is not None:
+        return options.random
+    if any(step.retry.jitter for workflow in workflows for step in every_step(workflow.steps)):
+        import random
+
+        return random.random
+    return float
 
 
 def _callees(registry: Registry) -> Mapping[str, Callee]:

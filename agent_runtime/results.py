@@ -5,8 +5,9 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-__all__ = ("RunResult", "RunStatus", "StepRecord", "StepState")
+__all__ = ("RunResult", "RunStatus", "StepFault", "StepRecord", "StepState")
 
 
 class StepState(enum.StrEnum):
@@ -14,6 +15,10 @@ class StepState(enum.StrEnum):
 
     SUCCEEDED = "succeeded"
     SKIPPED = "skipped"
+    RECOVERED = "recovered"
+    """It failed, and its fallback gave the output."""
+    FAILED = "failed"
+    """It failed, and the run went on all the same."""
 
 
 class RunStatus(enum.StrEnum):
@@ -22,18 +27,34 @@ class RunStatus(enum.StrEnum):
     SUCCEEDED = "succeeded"
 
 
+class StepFault(NamedTuple):
+    """A failure that did not end the run; as texts, so that nothing is kept alive by a traceback.
+
+    Attributes:
+        error_type: name of the exception's class.
+        error: the exception as text.
+        item: index of the item that failed, in a step with ``for_each``; else None.
+    """
+
+    error_type: str
+    error: str
+    item: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class StepRecord:
     """What happened to one step.
 
     Attributes:
         id: the step.
-        state: whether it ran or was skipped.
-        attempts: how many times it was tried; 0 when it was skipped.
+        state: how it ended.
+        attempts: how many times it was tried; 0 when it was skipped. Of a step with ``for_each`` or
+            ``repeat``: how many items it was begun for, or how many times it was done.
         started: when it became ready and began, in seconds since the epoch.
         ended: when it ended, in seconds since the epoch.
         thread: name of the thread that its function ran on; None when it was skipped.
         usage: what the LLM client reported, if anything.
+        faults: failures that its ``on_error`` or ``fallback`` has dealt with, those of items included.
     """
 
     id: str
@@ -43,6 +64,7 @@ class StepRecord:
     ended: float
     thread: str | None = None
     usage: Mapping[str, object] | None = None
+    faults: tuple[StepFault, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

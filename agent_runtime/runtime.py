@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 from agent_runtime.bridge import OnRunningLoop, run_sync
 from agent_runtime.llm import LLMClient
 from agent_runtime.loading import parse_workflow, read_source
+from agent_runtime.options import NO_OPTIONS, Options
 from agent_runtime.program import Program, Registry
 from agent_runtime.results import RunResult
 from agent_runtime.runs import all_ended
@@ -34,6 +35,7 @@ class Runtime:
         functions: what ``function`` steps may name.
         tools: what ``tool`` steps may name.
         llm: the client of ``agent`` steps; by default one that answers from a script.
+        options: what else the workflow may use: errors to retry after, other workflows.
 
     Raises:
         WorkflowError: the workflow has mistakes, or there is no such file; all of them are listed.
@@ -48,9 +50,12 @@ class Runtime:
         functions: Registry | None = None,
         tools: Registry | None = None,
         llm: LLMClient | None = None,
+        options: Options = NO_OPTIONS,
     ) -> None:
         workflow, notes = parse_workflow(read_source(source))
-        self._program = Program.of(workflow, notes, functions=functions, tools=tools, llm=llm)
+        self._program = Program.of(
+            workflow, notes, functions=functions, tools=tools, llm=llm, options=options
+        )
 
     @property
     def workflow(self) -> Workflow:

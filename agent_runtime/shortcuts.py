@@ -11,6 +11,7 @@ from agent_runtime.bridge import OnRunningLoop
 from agent_runtime.errors import WorkflowError
 from agent_runtime.llm import LLMClient
 from agent_runtime.loading import parse_workflow, read_source
+from agent_runtime.options import NO_OPTIONS, Options
 from agent_runtime.program import Program, Registry
 from agent_runtime.results import RunResult
 from agent_runtime.streaming import stream, stream_async
@@ -56,6 +57,7 @@ def run_workflow(
     functions: Registry | None = None,
     tools: Registry | None = None,
     llm: LLMClient | None = None,
+    options: Options = NO_OPTIONS,
     timeout: float | None = None,
     on_running_loop: OnRunningLoop = "warn",
 ) -> RunResult:
@@ -73,6 +75,7 @@ def run_workflow(
         functions: what ``function`` steps may name.
         tools: what ``tool`` steps may name.
         llm: the client of ``agent`` steps; by default one that answers from a script.
+        options: what else the workflow may use: errors to retry after, other workflows.
         timeout: seconds until the run is cancelled; None for no limit.
         on_running_loop: what to do where a loop runs in this thread: "warn" and "allow" block it,
             "raise" refuses.
@@ -91,7 +94,7 @@ def run_workflow(
         BaseException: whatever a step raised, the object itself.
     """
     __tracebackhide__ = True
-    program = _load(source, functions, tools, llm)
+    program = _load(source, functions, tools, llm, options)
     names = ("run_workflow", "run_workflow_async")
     return program.run(inputs, timeout=timeout, on_running_loop=on_running_loop, names=names)
 
@@ -103,6 +106,7 @@ async def run_workflow_async(
     functions: Registry | None = None,
     tools: Registry | None = None,
     llm: LLMClient | None = None,
+    options: Options = NO_OPTIONS,
     timeout: float | None = None,  # noqa: ASYNC109 - the same signature as the sync entry point
 ) -> RunResult:
     """Load a workflow, run it once on the running loop and return its result.
@@ -118,6 +122,7 @@ async def run_workflow_async(
         functions: what ``function`` steps may name.
         tools: what ``tool`` steps may name.
         llm: the client of ``agent`` steps; by default one that answers from a script.
+        options: what else the workflow may use: errors to retry after, other workflows.
         timeout: seconds until the run is cancelled; None for no limit.
 
     Returns:
@@ -133,7 +138,7 @@ async def run_workflow_async(
         BaseException: whatever a step raised, the object itself.
     """
     __tracebackhide__ = True
-    return await _load(source, functions, tools, llm).run_async(inputs, limit=timeout)
+    return await _load(source, functions, tools, llm, options).run_async(inputs, limit=timeout)
 
 
 def stream_workflow(
@@ -143,6 +148,7 @@ def stream_workflow(
     functions: Registry | None = None,
     tools: Registry | None = None,
     llm: LLMClient | None = None,
+    options: Options = NO_OPTIONS,
     timeout: float | None = None,
     context: contextvars.Context | None = None,
     on_running_loop: OnRunningLoop = "warn",
@@ -158,6 +164,7 @@ def stream_workflow(
         functions: what ``function`` steps may name.
         tools: what ``tool`` steps may name.
         llm: the client of ``agent`` steps; by default one that answers from a script.
+        options: what else the workflow may use: errors to retry after, other workflows.
         timeout: seconds until the run is cancelled, the reader's own time included; None for no limit.
         context: whose context variables the steps see; by default the caller's.
         on_running_loop: what to do where a loop runs in this thread: "warn" and "allow" block it,
@@ -179,7 +186,7 @@ def stream_workflow(
     """
     names = ("stream_workflow", "stream_workflow_async")
     return stream(
-        _load(source, functions, tools, llm),
+        _load(source, functions, tools, llm, options),
         inputs,
         timeout=timeout,
         context=context,
@@ -195,6 +202,7 @@ def stream_workflow_async(
     functions: Registry | None = None,
     tools: Registry | None = None,
     llm: LLMClient | None = None,
+    options: Options = NO_OPTIONS,
     timeout: float | None = None,
     context: contextvars.Context | None = None,
 ) -> AsyncGenerator[StreamEvent, None]:
@@ -209,6 +217,7 @@ def stream_workflow_async(
         functions: what ``function`` steps may name.
         tools: what ``tool`` steps may name.
         llm: the client of ``agent`` steps; by default one that answers from a script.
+        options: what else the workflow may use: errors to retry after, other workflows.
         timeout: seconds until the run is cancelled, the reader's own time included; None for no limit.
         context: whose context variables the steps see; by default the caller's.
 
@@ -225,7 +234,7 @@ def stream_workflow_async(
         RuntimeError: a step raised ``StopIteration``, which no coroutine can; it is the ``__cause__``.
         BaseException: whatever a step raised, the object itself.
     """
-    return stream_async(_load(source, functions, tools, llm), inputs, limit=timeout, context=context)
+    return stream_async(_load(source, functions, tools, llm, options), inputs, limit=timeout, context=context)
 
 
 def _load(
@@ -233,6 +242,7 @@ def _load(
     functions: Registry | None,
     tools: Registry | None,
     llm: LLMClient | None,
+    options: Options,
 ) -> Program:
     workflow, notes = parse_workflow(read_source(source))
-    return Program.of(workflow, notes, functions=functions, tools=tools, llm=llm)
+    return Program.of(workflow, notes, functions=functions, tools=tools, llm=llm, options=options)

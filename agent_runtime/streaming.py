@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from agent_runtime.bridge import OnRunningLoop, WorkerLane, iterate
 from agent_runtime.loading import bind_inputs
 from agent_runtime.outcomes import Outcome
-from agent_runtime.program import Program, ToCaller, ToLane, as_limit
+from agent_runtime.program import Program, ToCaller, ToLane
 from agent_runtime.results import RunResult
 from agent_runtime.runs import Run
 from agent_runtime.steps import Offload
@@ -77,7 +77,7 @@ class _Streamed:
             raise TypeError(f"context= is a contextvars.Context or None, not {type(context).__name__}")
         self._execution = StreamedExecution
         self.program = program
-        self.limit = as_limit(timeout)
+        self.limit = program.limit(timeout)
         program.runs.check_open()
         self.inputs = bind_inputs(program.plan.workflow, inputs)
         self.context = contextvars.copy_context() if context is None else context

@@ -13,17 +13,24 @@ __all__ = (
     "ONCE",
     "Action",
     "AgentCall",
+    "AtMax",
+    "Block",
+    "ForEach",
     "FunctionCall",
     "InputSpec",
     "Message",
+    "Named",
     "Need",
+    "OnError",
     "Position",
+    "Repeat",
     "Retry",
     "RunsOn",
     "Step",
     "ToolCall",
     "ValueType",
     "Workflow",
+    "WorkflowCall",
 )
 
 
@@ -67,6 +74,15 @@ class InputSpec:
     position: Position = field(default=Position(), compare=False)
 
 
+class OnError(enum.Enum):
+    """What a step's failure means for the run."""
+
+    FAIL = "fail"
+    """The run ends, and the exception comes out."""
+    CONTINUE = "continue"
+    """The run goes on, and the step's output is null."""
+
+
 class RunsOn(enum.Enum):
     """Which thread a ``def`` step runs on."""
 
@@ -76,16 +92,31 @@ class RunsOn(enum.Enum):
     """A worker thread of its own."""
 
 
+class Named(NamedTuple):
+    """A name that the host gives a meaning, and where it stands."""
+
+    name: str
+    position: Position = Position()
+
+
 class Retry(NamedTuple):
-    """How often a step is tried, and how long is waited before each further time.
+    """How often a step is tried, after which errors, and how long is waited before each further time.
 
     Attributes:
         attempts: how many times in all, at least 1.
-        backoff: seconds before the second attempt; doubled before each one after it.
+        backoff: seconds before the second attempt.
+        factor: by what the wait grows from attempt to attempt.
+        max_backoff: seconds that a wait has at most.
+        jitter: which part of a wait is left to chance: 0 none of it, 1 all.
+        on: the errors after which to try again; empty means any.
     """
 
     attempts: int = 1
     backoff: float = 0.0
+    factor: float = 2.0
+    max_backoff: float = 3_600.0
+    jitter: float = 0.0
+    on: tuple[Named, ...] = ()
 
 
 ONCE = Retry()
@@ -135,7 +166,78 @@ class AgentCall(NamedTuple):
     config: Template
 
 
-Action = AgentCall | FunctionCall | ToolCall
+@dataclass(frozen=True, slots=True)
+class WorkflowCall:
+    """``workflow: name``: run another workflow, with the values of ``with`` as its inputs.
+
+    Attributes:
+        name: the name that the host has registered, or a path that begins with ``./`` or ``../``.
+        arguments: the inputs.
+        position: of the name.
+    """
+
+    name: str
+    arguments: Template
+    position: Position = field(default=Position(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """``steps: [...]`` or ``parallel: [...]``: steps as one step.
+
+    Attributes:
+        steps: in the order of the file.
+        concurrency: how many may run at once; None means any number.
+        independent: whether they do not wait for each other, as under ``parallel``.
+    """
+
+    steps: tuple[Step, ...]
+    concurrency: int | None = None
+    independent: bool = False
+
+
+Action = AgentCall | FunctionCall | ToolCall | WorkflowCall | Block
+
+
+class ForEach(NamedTuple):
+    """``for_each``: do the step once for each item of a list.
+
+    Attributes:
+        items: the list.
+        concurrency: how many items may be worked on at once.
+        on_error: what the failure of one item means for the step.
+    """
+
+    items: Template
+    concurrency: int = 16
+    on_error: OnError = OnError.FAIL
+
+
+class AtMax(enum.Enum):
+    """What it means that a step has been repeated as often as it may be."""
+
+    FAIL = "fail"
+    """The step fails."""
+    END = "end"
+    """The step has its last output."""
+
+
+class Repeat(NamedTuple):
+    """``repeat``: do the step again and again, one time after the other.
+
+    Attributes:
+        max: how often at most.
+        until: ends when this is true after a time; None for no such condition.
+        while_: ends when this is not true before a time; None for no such condition.
+        delay: seconds between two times.
+        at_max: what it means to come to ``max``; with neither condition, that is the end.
+    """
+
+    max: int
+    until: Template | None = None
+    while_: Template | None = None
+    delay: float = 0.0
+    at_max: AtMax = AtMax.FAIL
 
 
 class Need(NamedTuple):
@@ -157,6 +259,11 @@ class Step:
         depends_on: ids of all steps that must have ended before: ``needs`` and every reference.
         retry: how often to try.
         timeout: seconds that one attempt may take; None means any time.
+        on_error: what its failure means.
+        fallback: what to do when every attempt has failed; its output is the step's.
+        compensate: what undoes it, if the run fails after it has succeeded.
+        for_each: the items that it is done for, each by itself; None means it is done once.
+        repeat: how often it is done, one time after the other; None means once.
         position: of the step in the file.
     """
 
@@ -167,6 +274,11 @@ class Step:
     depends_on: tuple[str, ...] = ()
     retry: Retry = ONCE
     timeout: float | None = None
+    on_error: OnError = OnError.FAIL
+    fallback: Step | None = None
+    compensate: Step | None = None
+    for_each: ForEach | None = None
+    repeat: Repeat | None = None
     position: Position = field(default=Position(), compare=False)
 
 
@@ -183,6 +295,7 @@ class Workflow:
         open_inputs: whether any input is taken, because nothing is declared (a bare list of steps).
         steps: in the order of the file.
         outputs: what a run returns by name; None returns every step's output by id.
+        timeout: seconds that a run may take; None means any time.
         inputs_position: where the inputs are declared.
     """
 
@@ -194,4 +307,5 @@ class Workflow:
     inputs: Mapping[str, InputSpec] = field(default_factory=dict)
     open_inputs: bool = False
     outputs: tuple[tuple[str, Template], ...] | None = None
+    timeout: float | None = None
     inputs_position: Position = field(default=Position(), compare=False)

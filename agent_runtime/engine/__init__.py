@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from agent_runtime.engine.execution import execute
-from agent_runtime.engine.plan import Plan
+from agent_runtime.engine.plan import Links, Plan
 
-__all__ = ("Plan", "execute")
+__all__ = ("Links", "Plan", "execute")

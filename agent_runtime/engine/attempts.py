@@ -1,141 +1,252 @@
-"""One step from ready to ended: its condition, its attempts, its time limit."""
+"""One step from ready to ended: its condition, its attempts, its time limit, what its failure means."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any
+import time
+from collections.abc import Coroutine, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from agent_runtime.engine.scope import RunScope
+from agent_runtime.engine.limits import inner, within
 from agent_runtime.errors import StepTimeoutError
-from agent_runtime.outcomes import Outcome, acapture
-from agent_runtime.references import is_true, render
-from agent_runtime.steps import Overrun, Surroundings, Trace, attempt
-from agent_runtime.workflow import Step
+from agent_runtime.outcomes import Outcome, acapture, texts_of, traceback_of
+from agent_runtime.references import Root, is_true, render
+from agent_runtime.results import StepFault, StepRecord, StepState
+from agent_runtime.steps import Surroundings, Trace, attempt
+from agent_runtime.workflow import OnError
 
 if TYPE_CHECKING:
     from agent_runtime.engine.feed import Feed
+    from agent_runtime.engine.plan import StepPlan
+    from agent_runtime.engine.scope import StepValues
 
-__all__ = ("SKIPPED", "StepRun")
+__all__ = ("PlainRun", "StepRun", "Undo")
 
 _log = logging.getLogger("agent_runtime")
 
-SKIPPED = object()
-"""Stands for the output of a step whose ``when`` was false."""
 
-_MAX_BACKOFF = 3_600.0
-
-
-class StepRun:
-    """One step in one run.
+class PlainRun(Trace):
+    """One step in one run, that is done at once and a single time.
 
     Attributes:
+        plan: the step.
+        values: what its references see.
+        around: what the steps of the run share.
+        feed: where its events go, if anybody reads them.
         attempts: how many times it has been tried so far.
-        trace: thread and usage of the latest attempt.
+        started: when its turn came, in seconds since the epoch.
+        told: whether the reader knows that it has started.
     """
 
-    __slots__ = ("_around", "_feed", "_step", "_values", "attempts", "trace")
+    __slots__ = ("around", "attempts", "feed", "plan", "started", "told", "values")
 
-    def __init__(self, step: Step, scope: RunScope, around: Surroundings, feed: Feed | None) -> None:
-        self._step = step
-        self._values = scope.values_for(step.id)
-        self._around = around
-        self._feed = feed
-        self.attempts = 0
-        self.trace = Trace(step.id)
+    state: StepState = StepState.SUCCEEDED
+    """How it has ended, if it has not failed for good."""
+    faults: tuple[StepFault, ...] = ()
+    """Failures that have been dealt with."""
+    undo: tuple[Undo, ...] = ()
+    """What undoes it, the latest last."""
+
+    def __init__(
+        self, plan: StepPlan, path: str, values: StepValues, around: Surroundings, feed: Feed | None
+    ) -> None:
+        super().__init__(path)
+        self.plan = plan
+        self.values = values
+        self.around = around
+        self.feed = feed
+        self.attempts = 1
+        self.started = time.time()
+        self.told = False
 
     async def outcome(self) -> Outcome[object]:
         """Run the step to its end; never raises, whatever the step does or is done to it."""
-        done = await acapture(self._perform())
-        return _inner(done)
+        return inner(await acapture(attempt(self.plan.step, self.values, self.around, self)))
 
-    async def _perform(self) -> Outcome[object]:
-        step = self._step
-        if step.when is not None and not is_true(render(step.when, self._values)):
-            return Outcome(SKIPPED)
-        retry = step.retry
+    async def announced(self) -> Outcome[object]:
+        """Do the same when the feed has room, for a step that belongs to another one."""
+        if self.feed is not None:
+            room = await acapture(self.feed.begin(self.step))
+            if room.error is not None:
+                return Outcome(error=room.take_error())
+            self.told = True
+        return await self.outcome()
+
+    def record(self) -> StepRecord:
+        """Return what is to be known of it, now that it has ended."""
+        return StepRecord(
+            id=self.step,
+            state=self.state,
+            attempts=self.attempts,
+            started=self.started,
+            ended=time.time(),
+            thread=self.thread,
+            usage=self.usage,
+            faults=self.faults,
+        )
+
+    def tell_end(self, outcome: Outcome[object], *, stopped: bool) -> None:
+        """Put how it ended into the feed, if that knows that it began."""
+        if self.feed is None or not self.told:
+            return
+        if outcome.error is None:
+            self.feed.step_ended(self.record(), outcome.value)
+        elif stopped and isinstance(outcome.error, asyncio.CancelledError):
+            self.feed.step_cancelled(self.step)
+        else:
+            self.feed.step_failed(self.step, texts_of(outcome.error), self.attempts)
+
+
+class Undo(NamedTuple):
+    """What undoes a step that has succeeded.
+
+    Attributes:
+        plan: the step that does it.
+        path: which step it undoes.
+        values: what that step's references saw.
+        output: the output of that step.
+        around: what the steps of its run share.
+    """
+
+    plan: StepPlan
+    path: str
+    values: StepValues
+    output: object
+    around: Surroundings
+
+    def run(self, error: Mapping[str, object], feed: Feed | None) -> PlainRun:
+        """Return what does it, given why."""
+        path = f"{self.path}:compensate"
+        values = self.values.within(path, {Root.ERROR: error, Root.OUTPUT: self.output})
+        return self.plan.run(self.plan, path, values, self.around, feed)
+
+
+class StepRun(PlainRun):
+    """One step in one run, with everything that a step may ask for."""
+
+    __slots__ = ("faults", "state", "undo")
+
+    def __init__(
+        self, plan: StepPlan, path: str, values: StepValues, around: Surroundings, feed: Feed | None
+    ) -> None:
+        super().__init__(plan, path, values, around, feed)
+        self.attempts = 0
+        self.state = StepState.SUCCEEDED
+        self.faults: tuple[StepFault, ...] = ()
+        self.undo: tuple[Undo, ...] = ()
+
+    async def outcome(self) -> Outcome[object]:
+        """Run the step to its end; never raises, whatever the step does or is done to it."""
+        step = self.plan.step
+        done = inner(await acapture(self._unless_skipped()))
+        if done.error is None:
+            compensate = self.plan.compensate
+            if compensate is not None and self.state is StepState.SUCCEEDED:
+                self.undo += (Undo(compensate, self.step, self.values, done.value, self.around),)
+            return done
+        if not isinstance(done.error, Exception):
+            return done
+        if self.plan.fallback is None and step.on_error is OnError.FAIL:
+            return done
+        return inner(await acapture(self._deal_with(done)))
+
+    async def _unless_skipped(self) -> Outcome[object]:
+        when = self.plan.step.when
+        if when is not None and not is_true(render(when, self.values)):
+            self.state = StepState.SKIPPED
+            return Outcome()
+        return await self._done()
+
+    async def _done(self) -> Outcome[object]:
+        """Try the step as often as it may be."""
+        retry = self.plan.step.retry
         while True:
             self.attempts += 1
             # The error of an attempt is a value here, never inside an except block: the next
             # attempt's own errors must not get it as their __context__.
             tried = await self._limited()
-            if self.attempts >= retry.attempts or not _may_retry(tried):
-                return _inner(tried)
-            delay = min(retry.backoff * 2 ** (self.attempts - 1), _MAX_BACKOFF)
-            failed = _inner(tried)
-            kind = type(failed.error).__name__
-            texts = None if self._feed is None else self._feed.told(failed.error)
-            del tried, failed
-            _log.info("step '%s': attempt %d raised %s; next in %g s", step.id, self.attempts, kind, delay)
-            if self._feed is not None and texts is not None:
-                await self._feed.retrying(step.id, texts, attempt=self.attempts, delay=delay)
-            await asyncio.sleep(delay)
+            if self.attempts >= retry.attempts or not _may_retry(tried, self.plan.retry_on):
+                return inner(tried)
+            texts = texts_of(inner(tried).error)
+            del tried
+            await self._wait(texts)
+
+    async def _wait(self, texts: tuple[str, str]) -> None:
+        """Wait before the next attempt."""
+        retry, step = self.plan.step.retry, self.step
+        delay = min(_power(retry.backoff, retry.factor, self.attempts - 1), retry.max_backoff)
+        if retry.jitter:
+            delay *= 1 - retry.jitter * self.around.random()
+        _log.info("step '%s': attempt %d raised %s; next in %g s", step, self.attempts, texts[0], delay)
+        if self.feed is not None and self.told:
+            await self.feed.retrying(step, texts, attempt=self.attempts, delay=delay)
+        await asyncio.sleep(delay)
 
     async def _limited(self) -> Outcome[Outcome[object]]:
         """Make one attempt, within the step's time limit if it has one."""
-        step = self._step
-        work = attempt(step, self._values, self._around, self.trace)
-        if step.timeout is None:
-            return await acapture(work)
-        return await _within(step.timeout, work, step.id, self._around.workflow_name)
+        timeout = self.plan.step.timeout
+        if timeout is None:
+            return await acapture(self._attempt())
+        return await within(timeout, self._attempt(), self.step, self.around.workflow_name)
+
+    def _attempt(self) -> Coroutine[Any, Any, Outcome[object]]:
+        return attempt(self.plan.step, self.values, self.around, self)
+
+    async def _deal_with(self, failed: Outcome[object]) -> Outcome[object]:
+        """Do what the step says of its failure; what is left of it then is its outcome."""
+        self.faults = (StepFault(*texts_of(failed.error)),)
+        if self.plan.fallback is not None:
+            instead = await self._fall_back(self.plan.fallback)
+            if instead.error is None:
+                self.state = StepState.RECOVERED
+                return instead
+            if not isinstance(instead.error, Exception):
+                return instead
+            self._warn("the fallback of step '%s' failed as well", instead.take_error())
+        if self.plan.step.on_error is OnError.FAIL:
+            return failed
+        self.state = StepState.FAILED
+        self._warn("step '%s' failed, and the run goes on", failed.take_error())
+        return Outcome()
+
+    async def _fall_back(self, plan: StepPlan) -> Outcome[object]:
+        path = f"{self.step}:fallback"
+        (fault,) = self.faults
+        error = {"type": fault.error_type, "message": fault.error}
+        run = plan.run(plan, path, self.values.within(path, {Root.ERROR: error}), self.around, self.feed)
+        outcome = await run.announced()
+        run.tell_end(outcome, stopped=True)
+        self.thread, self.usage = run.thread, run.usage
+        self.undo += run.undo
+        return outcome
+
+    def _warn(self, what: str, error: BaseException | None) -> None:
+        assert error is not None
+        try:
+            _log.warning(
+                f"workflow '%s': {what}",
+                *(self.around.workflow_name, self.step),
+                exc_info=(type(error), error, traceback_of(error)),
+            )
+        finally:
+            del error
 
 
-def _inner(outcome: Outcome[Outcome[object]]) -> Outcome[object]:
-    """Return the step's own outcome; an outer error means that it never had one."""
-    if outcome.value is not None:
-        return outcome.value
-    return Outcome(error=outcome.take_error())
+def _power(backoff: float, factor: float, exponent: int) -> float:
+    """Return the wait before an attempt, whatever floats can express of it."""
+    try:
+        return backoff * factor**exponent
+    except OverflowError:
+        return float("inf") if backoff else 0.0
 
 
-def _may_retry(tried: Outcome[Outcome[object]]) -> bool:
-    """Whether the step itself raised an ``Exception``.
+def _may_retry(tried: Outcome[Outcome[object]], on: tuple[type[BaseException], ...]) -> bool:
+    """Whether the step itself raised an ``Exception`` of these classes.
 
     An outer error is a reference that will not resolve next time either, or a cancellation; only a
     passed time limit counts as a failed attempt.
     """
     if tried.value is None:
-        return isinstance(tried.error, StepTimeoutError)
-    return isinstance(tried.value.error, Exception)
-
-
-async def _within(
-    seconds: float, work: Coroutine[Any, Any, Outcome[object]], step: str, workflow: str
-) -> Outcome[Outcome[object]]:
-    """Await ``work`` and cancel it when the time is up; what it does about that is its own affair.
-
-    Not ``asyncio.timeout``: that turns every cancellation into an exception raised here.
-    """
-    task = asyncio.current_task()
-    assert task is not None
-    loop = asyncio.get_running_loop()
-    overruns: list[Overrun] = []
-
-    def expire() -> None:
-        overruns.append(Overrun(loop, workflow, lambda: (step,)))
-        task.cancel()
-
-    timer = loop.call_later(seconds, expire)
-    done = await acapture(work)
-    timer.cancel()
-    if not overruns:
-        return done
-    (overrun,) = overruns
-    overrun.end()
-    if task.uncancel() > 0:
-        return done  # the run is being cancelled as well, and that goes first
-    if not isinstance(_error_in(done), asyncio.CancelledError | None):
-        return done  # an error of its cleanup: that is the step's own
-    inner = _inner(done)
-    if inner.error is None:
-        overrun.swallowed(step)
-    late = StepTimeoutError(step, seconds)
-    late.__cause__ = inner.take_error()
-    try:
-        return Outcome(error=late)
-    finally:
-        del late
-
-
-def _error_in(outcome: Outcome[Outcome[object]]) -> BaseException | None:
-    return outcome.value.error if outcome.value is not None else outcome.error
+        return isinstance(tried.error, StepTimeoutError) and isinstance(tried.error, on)
+    return isinstance(tried.value.error, Exception) and isinstance(tried.value.error, on)

@@ -1,43 +1,33 @@
 """One run of one workflow on the event loop: every step starts when what it waits for has ended.
 
-Each step is a task of its own, so that it has its own copy of the context. A task never raises:
-asyncio would let a SystemExit through the loop, and put its own mark on other exceptions. The first
-failure cancels what still runs; the run ends when all of it has cleaned up.
-
 A streamed run is the same run: it puts what happens into a feed besides, and while that is full it holds
 steps back whose turn has come.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
-import logging
-import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, TypeVar
 
-from agent_runtime.engine.attempts import SKIPPED, StepRun
+from agent_runtime.engine.attempts import PlainRun
+from agent_runtime.engine.crew import Crew
 from agent_runtime.engine.plan import Plan
 from agent_runtime.engine.scope import RunScope
-from agent_runtime.outcomes import Outcome, capture, traceback_of
+from agent_runtime.outcomes import Outcome
 from agent_runtime.references import render
-from agent_runtime.results import RunResult, RunStatus, StepRecord, StepState
-from agent_runtime.steps import Overrun, Surroundings
+from agent_runtime.results import RunResult, RunStatus, StepRecord
+from agent_runtime.steps import Surroundings
 
 if TYPE_CHECKING:
     from agent_runtime.engine.feed import Feed
 
-__all__ = ("Execution", "Stop", "execute")
+__all__ = ("Execution", "Flow", "Stop", "execute")
 
-_log = logging.getLogger("agent_runtime")
+T = TypeVar("T")
 
 Stop = Callable[[BaseException], None]
-StepTask = asyncio.Task[Outcome[object]]
-
-MAX_LOGGED = 10
-"""Failures of one run that are logged one by one, beside the one that comes out; the others are counted."""
 
 
 async def execute(
@@ -63,10 +53,90 @@ async def execute(
     return await execution.run(on_begin)
 
 
-class Execution:
-    """The state of one run; only its own tasks and callbacks touch it, on one loop."""
+class Flow(Crew[T]):
+    """Steps that wait for each other.
 
-    _feed: Feed | None = None
+    Args:
+        plan: which steps, and what they wait for.
+        scope: where their values go.
+        around: what they share.
+        feed: where their events go, if anybody reads them.
+        context: whose variables the steps see; by default those of the one that makes this.
+        step: the step that they stand inside, if they do.
+        concurrency: how many may run at once; None means any number.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        scope: RunScope,
+        around: Surroundings,
+        feed: Feed | None,
+        *,
+        context: contextvars.Context | None = None,
+        step: str | None = None,
+        concurrency: int | None = None,
+    ) -> None:
+        super().__init__(around, feed, context=context, step=step)
+        self._plan = plan
+        self._scope = scope
+        self._needed = list(plan.needed)
+        self._held: deque[int] = deque()
+        self._limit = concurrency
+
+    def _begin(self) -> None:
+        for number in self._plan.ready:
+            self._start(number)
+
+    def _start(self, number: int) -> None:
+        if self._limit is not None and len(self._running) >= self._limit:
+            self._held.append(number)
+            return
+        plan = self._plan.steps[number]
+        path = plan.step.id if self._inside is None else f"{self._inside}.{plan.step.id}"
+        run = plan.run(plan, path, self._scope.values_for(path), self._around, self._feed)
+        if self._feed is not None and self._inside is None:  # the others wait until the feed has room
+            self._feed.step_started(path)
+            run.told = True
+        self._launch(number, run, plan.name)
+
+    def _is_over(self) -> bool:
+        return not self._held
+
+    def _stop(self) -> None:
+        self._held.clear()
+        super()._stop()
+
+    def _go_on(self, number: int) -> None:
+        for dependent in self._plan.dependents[number]:
+            self._needed[dependent] -= 1
+            if self._needed[dependent] == 0:
+                self._start(dependent)
+        if self._limit is not None and self._held:
+            self._start(self._held.popleft())
+
+    def _succeeded(self, number: int, run: PlainRun, value: object) -> None:
+        self._note(number, run, value)
+        run.tell_end(Outcome(value), stopped=False)
+
+    def _note(self, number: int, run: PlainRun, value: object) -> None:
+        """Let other steps see how this one has ended."""
+        self._scope.outputs[number] = value
+        self._scope.states[number] = run.state
+        if run.faults:
+            self._scope.faults[number] = run.faults
+
+    def _outputs(self) -> dict[str, object]:
+        """Return what the workflow says comes out; every step's output, if it does not say."""
+        workflow, scope = self._plan.workflow, self._scope
+        if workflow.outputs is None:
+            return {plan.step.id: scope.outputs[number] for number, plan in enumerate(self._plan.steps)}
+        values = scope.values_for(None)
+        return {name: render(template, values) for name, template in workflow.outputs}
+
+
+class Execution(Flow[RunResult]):
+    """One run."""
 
     def __init__(
         self,
@@ -74,112 +144,17 @@ class Execution:
         inputs: Mapping[str, object],
         around: Surroundings,
         *,
+        feed: Feed | None = None,
         context: contextvars.Context | None = None,
     ) -> None:
-        self._plan = plan
-        self._around = around
-        self._scope = RunScope(inputs, plan.numbers, plan.workflow.file)
-        self._loop = asyncio.get_running_loop()
-        self._context = contextvars.copy_context() if context is None else context.copy()
-        self._needed = list(plan.needed)
-        self._running: dict[StepTask, tuple[int, StepRun, float]] = {}
-        self._held: deque[int] = deque()
-        self._quiet: asyncio.Future[None] = self._loop.create_future()
+        scope = RunScope(inputs, plan.numbers, plan.workflow.file)
+        super().__init__(plan, scope, around, feed, context=context)
         self._records: list[StepRecord | None] = [None] * len(plan.needed)
-        self._failure: Outcome[RunResult] | None = None
-        self._overrun: Overrun | None = None  # there is one from the moment that the run is being stopped
-        self._cancelled: set[StepTask] = set()
-        self._closed = False
-        self._lost = 0
 
     async def run(self, on_begin: Callable[[Stop], None]) -> Outcome[RunResult]:
         """Start what is ready, and wait until nothing runs any more."""
-        self._begin(on_begin)
-        cancelled = await self._until_quiet()
-        return self._conclude(cancelled)
-
-    def _begin(self, on_begin: Callable[[Stop], None]) -> None:
         self._context.run(on_begin, self._cut_off)
-        for number in self._plan.ready:
-            self._start(number)
-
-    def _conclude(self, cancelled: Outcome[None]) -> Outcome[RunResult]:
-        """Return what the run came to, or raise the cancellation that came from outside."""
-        failure, self._failure = self._failure, None
-        if cancelled.error is not None:
-            if failure is not None and failure.error is not None and not self._closed:
-                self._log_lost("a step", failure.error)
-            cancelled.unwrap()
-        return capture(self._result) if failure is None else failure
-
-    async def _until_quiet(self) -> Outcome[None]:
-        """Wait for the end of all steps; remember a cancellation from outside and pass it on."""
-        cancelled: Outcome[None] = Outcome()
-        try:
-            while self._running:
-                try:
-                    await self._quiet
-                except asyncio.CancelledError as error:
-                    cancelled.error = error
-                    self._quiet = self._loop.create_future()  # the old one is cancelled now
-                    self._stop()
-        except GeneratorExit:
-            if not self._loop.is_closed():
-                self._stop()  # nothing can be awaited any more; the tasks may still be driven
-            raise
-        finally:
-            self._end_reports()
-        return cancelled
-
-    def _end_reports(self) -> None:
-        """Report nothing more of what went on after a cancellation, but the number of what was not told."""
-        if self._overrun is not None:
-            self._overrun.end()
-        if self._lost > MAX_LOGGED:
-            _log.error(
-                "workflow '%s': %d more steps failed as well while the run was being stopped",
-                *(self._plan.workflow.name, self._lost - MAX_LOGGED),
-            )
-
-    def _start(self, number: int) -> None:
-        step = self._plan.workflow.steps[number]
-        if self._feed is not None:
-            if self._feed.is_full:
-                self._held.append(number)
-                return
-            self._feed.step_started(step.id)
-        step_run = StepRun(step, self._scope, self._around, self._feed)
-        # Each task copies the run's context: steps start in callbacks, whose own one is not the caller's.
-        # Not by arguments of create_task(): a host's task factory may be older than these.
-        task = self._context.run(self._loop.create_task, step_run.outcome())
-        task.set_name(self._plan.names[number])
-        self._running[task] = (number, step_run, time.time())
-        task.add_done_callback(self._on_done, context=self._context.copy())
-
-    def _on_done(self, task: StepTask) -> None:
-        """Settle a step; an exception here, a KeyboardInterrupt say, must not leave the run waiting."""
-        try:
-            self._settle(task)
-        except BaseException as error:  # noqa: BLE001 - it comes out of the run
-            self._end_with(error, "the runtime")
-        if not self._running:
-            self._fall_quiet()
-
-    def _fall_quiet(self) -> None:
-        """Let the run end, or go on: nothing of it is in progress at this moment."""
-        if not self._quiet.done():
-            self._quiet.set_result(None)
-
-    def _stop(self) -> None:
-        if self._overrun is None:
-            self._overrun = Overrun(self._loop, self._plan.workflow.name, self._going_on)
-        self._held.clear()
-        if self._feed is not None:
-            self._feed.widen()
-        self._cancelled.update(task for task in self._running if task.cancel())
-
-    def _going_on(self) -> Sequence[str]:
-        return [self._plan.workflow.steps[number].id for number, _, _ in self._running.values()]
+        return await self.work()
 
     def _cut_off(self, error: BaseException) -> None:
         """Stop the run because it is not wanted any more; ``error`` is its outcome."""
@@ -187,89 +162,19 @@ class Execution:
             self._closed = True
             self._end_with(error, "the runtime")
             if not self._running:
-                self._fall_quiet()
+                self._rest()
 
-    def _settle(self, task: StepTask) -> None:
-        """Note how a step ended, and start the steps that waited for nothing else."""
-        number, step_run, started = self._running.pop(task)
-        if task.cancelled():  # before its first instruction
-            if self._feed is not None:
-                self._feed.step_cancelled(self._plan.workflow.steps[number].id)
-            return
-        outcome = task.result()
-        error = outcome.take_error()
-        if error is not None:
-            self._settle_failure(number, step_run, error)
-            return
-        skipped = outcome.value is SKIPPED
-        state = StepState.SKIPPED if skipped else StepState.SUCCEEDED
-        self._scope.outputs[number] = None if skipped else outcome.value
-        self._scope.states[number] = state
-        record = self._records[number] = StepRecord(
-            id=self._plan.workflow.steps[number].id,
-            state=state,
-            attempts=step_run.attempts,
-            started=started,
-            ended=time.time(),
-            thread=step_run.trace.thread,
-            usage=step_run.trace.usage,
-        )
+    def _succeeded(self, number: int, run: PlainRun, value: object) -> None:
+        self._note(number, run, value)
+        record = self._records[number] = run.record()
         if self._feed is not None:
-            self._feed.step_ended(record, outcome.value)
-        if self._overrun is None:
-            self._start_dependents(number)
-        elif task in self._cancelled:
-            self._overrun.swallowed(self._plan.workflow.steps[number].id)
+            self._feed.step_ended(record, value)
 
-    def _settle_failure(self, number: int, step_run: StepRun, error: BaseException) -> None:
-        step = self._plan.workflow.steps[number].id
-        if self._feed is not None:
-            if self._overrun is not None and isinstance(error, asyncio.CancelledError):
-                self._feed.step_cancelled(step)
-            else:
-                self._feed.step_failed(step, error, step_run.attempts)
-        self._end_with(error, f"step '{step}'")
-
-    def _start_dependents(self, number: int) -> None:
-        for dependent in self._plan.dependents[number]:
-            self._needed[dependent] -= 1
-            if self._needed[dependent] == 0:
-                self._start(dependent)
-
-    def _end_with(self, error: BaseException, who: str) -> None:
-        """Keep the first failure and cancel the other steps; their own failures can only be logged."""
-        if self._overrun is None:
-            self._failure = Outcome(error=error)
-            self._stop()
-        elif not isinstance(error, asyncio.CancelledError):
-            self._log_lost(who, error)
-        elif self._closed and self._failure is not None and self._failure.error is not None:
-            first = self._failure.error.__cause__ or error  # it shows where the step stood
-            self._failure.error.__cause__ = first
-
-    def _log_lost(self, who: str, error: BaseException) -> None:
-        """Log a failure that cannot come out, because an earlier one or a cancellation does."""
-        self._lost += 1
-        if self._lost > MAX_LOGGED:
-            return
-        _log.error(
-            "workflow '%s': %s failed as well while the run was being stopped",
-            self._plan.workflow.name,
-            who,
-            exc_info=(type(error), error, traceback_of(error)),
-        )
-
-    def _result(self) -> RunResult:
-        workflow = self._plan.workflow
-        if workflow.outputs is None:
-            outputs = {step.id: self._scope.outputs[number] for number, step in enumerate(workflow.steps)}
-        else:
-            values = self._scope.values_for(None)
-            outputs = {name: render(template, values) for name, template in workflow.outputs}
+    def _make_result(self) -> RunResult:
         return RunResult(
-            outputs=outputs,
+            outputs=self._outputs(),
             status=RunStatus.SUCCEEDED,
             run_id=self._around.run_id,
-            workflow=workflow.name,
+            workflow=self._plan.workflow.name,
             steps={record.id: record for record in self._records if record is not None},
         )

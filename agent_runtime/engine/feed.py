@@ -20,6 +20,7 @@ from agent_runtime.events import (
     StreamEvent,
     TokenReceived,
 )
+from agent_runtime.outcomes import texts_of
 from agent_runtime.results import RunResult, StepRecord, StepState
 
 __all__ = ("AHEAD", "Feed", "Told")
@@ -94,14 +95,22 @@ class Feed:
         await self._room()
         self.put(StepRetrying(self.run_id, time.time(), step, *told, attempt, delay))
 
+    async def begin(self, step: str) -> None:
+        """Add that a step begins that belongs to another one, as soon as there is room."""
+        await self._room()
+        self.step_started(step)
+
     def step_started(self, step: str) -> None:
         """Add that a step's turn has come."""
         self.put(StepStarted(self.run_id, time.time(), step))
 
     def step_ended(self, record: StepRecord, output: object) -> None:
-        """Add that a step has ended well, or was skipped."""
+        """Add that a step has ended well, was skipped, or has failed and the run goes on."""
         if record.state is StepState.SKIPPED:
             self.put(StepSkipped(self.run_id, record.ended, record.id, record))
+        elif record.state is StepState.FAILED:
+            fault = record.faults[-1]
+            self.step_failed(record.id, (fault.error_type, fault.error), record.attempts)
         else:
             self.put(StepFinished(self.run_id, record.ended, record.id, output, record))
 
@@ -109,9 +118,9 @@ class Feed:
         """Add that a step has cleaned up after its cancellation."""
         self.put(StepCancelled(self.run_id, time.time(), step))
 
-    def step_failed(self, step: str, error: BaseException, attempts: int) -> None:
+    def step_failed(self, step: str, told: Told, attempts: int) -> None:
         """Add that a step has failed for good."""
-        self.put(StepFailed(self.run_id, time.time(), step, *self.told(error), attempts))
+        self.put(StepFailed(self.run_id, time.time(), step, *told, attempts))
 
     def run_started(self, workflow: str) -> None:
         """Add that the run has begun."""
@@ -123,7 +132,7 @@ class Feed:
 
     def run_failed(self, error: BaseException) -> None:
         """Add that the run has failed."""
-        self.put(RunFailed(self.run_id, time.time(), *self.told(error)))
+        self.put(RunFailed(self.run_id, time.time(), *texts_of(error)))
 
     async def _room(self) -> None:
         while self.is_full:
@@ -142,12 +151,3 @@ class Feed:
             if not waiter.done():
                 waiter.set_result(None)
                 count -= 1
-
-    @staticmethod
-    def told(error: BaseException | None) -> Told:
-        """Return an exception as texts: its class, and what it says."""
-        try:
-            text = str(error)
-        except Exception as failure:  # noqa: BLE001 - the user's __str__ may raise anything
-            text = f"its text cannot be made: {type(failure).__name__}"
-        return type(error).__name__, text

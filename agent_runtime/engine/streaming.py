@@ -45,10 +45,10 @@ class StreamedExecution(Execution):
         in_turn: bool,
         on_end: Callable[[], None],
     ) -> None:
-        self._feed = Feed(around.run_id, self._wake_reader)
+        feed = Feed(around.run_id, self._wake_reader)
         self._turns = Turns(around.offload, self._is_waiting) if in_turn else None
-        around = around._replace(on_token=self._feed.token, offload=self._turns or around.offload)
-        super().__init__(plan, inputs, around, context=context)
+        around = around._replace(on_token=feed.token, offload=self._turns or around.offload)
+        super().__init__(plan, inputs, around, feed=feed, context=context)
         self._on_end = on_end
         self._asked = False
         self._timer: asyncio.TimerHandle | None = None
@@ -73,7 +73,8 @@ class StreamedExecution(Execution):
         feed = self._feed
         feed.run_started(self._plan.workflow.name)
         try:
-            self._begin(on_begin)
+            self._context.run(on_begin, self._cut_off)
+            self._begin()
             if limit is not None:
                 self._timer = self._loop.call_later(limit, self._expire, limit)
             while feed or self._running:
@@ -107,6 +108,16 @@ class StreamedExecution(Execution):
             self._asked = False
         self._quiet = self._loop.create_future()
 
+    def _start(self, number: int) -> None:
+        if self._feed.is_full:
+            self._held.append(number)
+        else:
+            super()._start(number)
+
+    def _stop(self) -> None:
+        self._feed.widen()
+        super()._stop()
+
     def _is_waiting(self) -> bool:
         return self._asked and not self._quiet.done()
 
@@ -139,7 +150,7 @@ class StreamedExecution(Execution):
         self._feed.close()
         left = bool(self._running or self._held)
         if left and self._overrun is None and not self._loop.is_closed():
-            self._stop()
+            self._interrupt()
         try:
             if left and not self._gone:  # once it is gone, nothing can be awaited
                 self._quiet = self._loop.create_future()

@@ -17,6 +17,8 @@ A step's own exception is never wrapped: what the step raised is what comes out 
     ├── WorkflowError             is my workflow, or what I gave it, wrong? No step has run
     ├── StepError                 did a step fail for a reason that the runtime found?
     │   ├── ReferenceValueError   a ${...} found nothing, or nothing it can work with (LookupError)
+    │   ├── RepeatLimitError      a step was repeated as often as it may be
+    │   ├── StepInputError        a step gives to another workflow what that does not take (ValueError)
     │   └── StepTimeoutError      a step took longer than its timeout (TimeoutError)
     ├── LLMClientError            is my LLM client not one? (TypeError)
     └── RuntimeClosedError        is the runtime closed that I ran, or that was running?
@@ -42,8 +44,10 @@ from agent_runtime.errors.workflows import (
     LLMClientError,
     Problem,
     ReferenceValueError,
+    RepeatLimitError,
     RuntimeClosedError,
     StepError,
+    StepInputError,
     StepTimeoutError,
     WorkflowError,
 )
@@ -63,9 +67,11 @@ __all__ = (
     "NoThreadError",
     "Problem",
     "ReferenceValueError",
+    "RepeatLimitError",
     "RuntimeClosedError",
     "StalledCallWarning",
     "StepError",
+    "StepInputError",
     "StepTimeoutError",
     "WorkflowError",
 )

@@ -11,8 +11,10 @@ __all__ = (
     "LLMClientError",
     "Problem",
     "ReferenceValueError",
+    "RepeatLimitError",
     "RuntimeClosedError",
     "StepError",
+    "StepInputError",
     "StepTimeoutError",
     "WorkflowError",
 )
@@ -119,6 +121,46 @@ class StepTimeoutError(StepError, TimeoutError):
 
     def __str__(self) -> str:
         return f"step '{self.step}' took longer than its timeout of {self.seconds:g} s and was cancelled"
+
+
+class RepeatLimitError(StepError):
+    """A step was repeated as often as it may be, and should be once more.
+
+    Attributes:
+        step: id of the step.
+        times: how often it was done.
+        condition: ``until`` or ``while``: what has not ended it.
+    """
+
+    def __init__(self, step: str, times: int, condition: str) -> None:
+        super().__init__(step, times, condition)
+        self.step = step
+        self.times = times
+        self.condition = condition
+
+    def __str__(self) -> str:
+        return (
+            f"step '{self.step}' was done {self.times} times, which is its 'max', and its '{self.condition}'"
+            " has not ended it; raise 'max', or write 'at_max: end' to take the last output"
+        )
+
+
+class StepInputError(StepError, ValueError):
+    """What a ``workflow`` step gives to the other workflow is not what that takes.
+
+    Attributes:
+        step: id of the step.
+        problems: every mistake; each names the input, and the file of the other workflow.
+    """
+
+    def __init__(self, step: str, problems: Sequence[Problem]) -> None:
+        super().__init__(step, tuple(problems))
+        self.step = step
+        self.problems = tuple(problems)
+
+    def __str__(self) -> str:
+        listed = "\n".join(str(problem) for problem in self.problems)
+        return f"step '{self.step}' gives wrong inputs to its workflow:\n{listed}"
 
 
 class LLMClientError(AgentRuntimeError, TypeError):

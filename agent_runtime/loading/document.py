@@ -7,19 +7,18 @@ from collections.abc import Mapping, Sequence
 from agent_runtime.errors import WorkflowError
 from agent_runtime.loading.compose import compose
 from agent_runtime.loading.form import Form, read_name, read_template, shown
-from agent_runtime.loading.graph import check_references, connect
+from agent_runtime.loading.graph import Wiring, connect
+from agent_runtime.loading.keys import KEYS
 from agent_runtime.loading.nodes import Items, Node, Notes, Pairs, Scalar, from_python, kind_of, to_python
 from agent_runtime.loading.source import Source
 from agent_runtime.loading.steps import read_steps
 from agent_runtime.loading.values import fits
-from agent_runtime.references import Template, references_of
+from agent_runtime.references import Template
 from agent_runtime.workflow import InputSpec, Position, Step, ValueType, Workflow
 
 __all__ = ("STEPS_NAME", "from_steps", "parse_workflow")
 
 STEPS_NAME = "<steps>"
-
-_KEYS = ("name", "id", "description", "inputs", "steps", "outputs")
 
 
 def parse_workflow(source: Source) -> tuple[Workflow | None, Notes]:
@@ -30,12 +29,12 @@ def parse_workflow(source: Source) -> tuple[Workflow | None, Notes]:
         if not notes:
             notes.add(Position(1, 1), "the file is empty", "write at least a 'steps' list")
         return None, notes
-    form = Form(root, notes, owner="the workflow", keys=_KEYS)
+    form = Form(root, notes, owner="the workflow", keys=KEYS["workflow"])
     if not form.is_mapping:
         return None, notes
     name = form.text("name") or source.stem
     inputs = _read_inputs(form, notes)
-    steps = connect(read_steps(form.node("steps", required=True), notes), inputs, notes)
+    steps = connect(read_steps(form.node("steps"), notes), inputs, notes)
     workflow = Workflow(
         id=form.text("id") or name,
         name=name,
@@ -44,6 +43,7 @@ def parse_workflow(source: Source) -> tuple[Workflow | None, Notes]:
         inputs=inputs,
         steps=steps,
         outputs=_read_outputs(form.node("outputs"), steps, inputs, notes),
+        timeout=form.number("timeout"),
         inputs_position=form.key_at("inputs"),
     )
     return workflow, notes
@@ -101,7 +101,7 @@ def _read_input(name: str, position: Position, node: Node, notes: Notes) -> Inpu
     elif isinstance(node, Scalar) and node.value is None:
         node = Pairs((), position)
     owner = f"input '{name}'"
-    form = Form(node, notes, owner=owner, keys=("type", "default", "required", "description"))
+    form = Form(node, notes, owner=owner, keys=KEYS["input"])
     type_ = form.word("type", ValueType) or ValueType.ANY
     required, default = form.flag("required"), form.node("default")
     value = None if default is None else to_python(default)
@@ -126,13 +126,13 @@ def _read_outputs(
         )
         return None
     known = {step.id: step for step in steps}
+    wiring = Wiring(inputs, notes)
     outputs = []
     for key, value in node.pairs:
         name = str(key.value)
         template = read_template(value, notes)
-        for reference in references_of(template):
-            for _step in check_references(reference, f"output '{shown(name)}'", known, inputs, notes):
-                pass  # names are noted as they are found; nothing waits for an output
+        for _step in wiring.names_in(template, f"output '{shown(name)}'", known):
+            pass  # names are noted as they are found; nothing waits for an output
         outputs.append((name, template))
     return tuple(outputs)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import enum
 import functools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
 
+from agent_runtime.loading.keys import Count, Key, Kind, Number, Word
 from agent_runtime.loading.nodes import Items, Node, Notes, Pairs, Scalar, kind_of
 from agent_runtime.references import (
     Constant,
@@ -17,29 +18,28 @@ from agent_runtime.references import (
 )
 from agent_runtime.references import Items as TemplateItems
 from agent_runtime.references import Pairs as TemplatePairs
-from agent_runtime.workflow import Need, Position
+from agent_runtime.workflow import Position
 
 __all__ = ("NAME", "Form", "nearest", "read_name", "read_template", "shown")
 
 E = TypeVar("E", bound=enum.Enum)
-
-_MAX_SECONDS = 1_000_000_000
-"""Thirty years; event loops cannot count much further."""
+K = TypeVar("K")
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}")
 """Ids and input names: what can stand in a reference without quotes. ASCII, so that no two look alike."""
 
 
 class Form:
-    """One mapping and what may be in it.
+    """One mapping and what may be in it, by a table of keys.
 
     Every reader returns the value, or None when the key is absent or its value is wrong; what is
     wrong is noted. A form over something that is not a mapping notes that and is empty.
     """
 
-    def __init__(self, node: Node, notes: Notes, *, owner: str, keys: Iterable[str]) -> None:
+    def __init__(self, node: Node, notes: Notes, *, owner: str, keys: Mapping[str, Key]) -> None:
         self.owner = owner
         self.position = node.position
+        self._table = keys
         self._notes = notes
         self._values: dict[str, Node] = {}
         self._keys: dict[str, Scalar] = {}
@@ -49,9 +49,10 @@ class Form:
                 node.position, f"{owner} must be a mapping, not {kind_of(node)}", "write 'key: value' lines"
             )
             return
-        self._take(node, tuple(keys))
+        self._take(node)
 
-    def _take(self, node: Pairs, known: tuple[str, ...]) -> None:
+    def _take(self, node: Pairs) -> None:
+        known = tuple(self._table)
         for key, value in node.pairs:
             name = str(key.value)
             if name in known:
@@ -76,16 +77,22 @@ class Form:
         """Return where ``key`` itself stands, or where the mapping does."""
         return self._keys[key].position if key in self._keys else self.position
 
-    def node(self, key: str, *, required: bool = False) -> Node | None:
+    def node(self, key: str) -> Node | None:
         """Return the raw value."""
         node = self._values.get(key)
-        if node is None and required:
+        if node is None and self._table[key].required:
             self._notes.add(self.position, f"{self.owner} has no '{key}'", f"add '{key}: ...'")
         return node
 
-    def text(self, key: str, *, required: bool = False) -> str | None:
+    def _kind(self, key: str, kind: type[K]) -> K:
+        """Return what the table says of a value."""
+        found: Kind = self._table[key].kind
+        assert isinstance(found, kind), key
+        return found
+
+    def text(self, key: str) -> str | None:
         """Return a text; references are not read in it."""
-        node = self.node(key, required=required)
+        node = self.node(key)
         if node is None:
             return None
         if isinstance(node, Scalar) and isinstance(node.value, str):
@@ -100,27 +107,28 @@ class Form:
             return str(node.value)
         return self.text(key)
 
-    def number(self, key: str, *, minimum: float = 0.0, above: bool = False) -> float | None:
-        """Return a finite number that is at least ``minimum``, or with ``above`` greater than it."""
+    def number(self, key: str) -> float | None:
+        """Return a finite number within the table's bounds."""
         node = self.node(key)
         if node is None:
             return None
+        minimum, maximum, above, what = self._kind(key, Number)
         value = node.value if isinstance(node, Scalar) else None
         if isinstance(value, bool) or not isinstance(value, int | float):
-            self._wrong(key, node, "a number of seconds")
-        elif not minimum <= value <= _MAX_SECONDS or (above and value == minimum):
+            self._wrong(key, node, what)
+        elif not minimum <= value <= maximum or (above and value == minimum):
             bound = "more than" if above else "at least"
-            message = f"'{key}' in {self.owner} must be {bound} {minimum:g} and at most {_MAX_SECONDS}"
-            self.note(key, message)
+            self.note(key, f"'{key}' in {self.owner} must be {bound} {minimum:g} and at most {int(maximum)}")
         else:
             return float(value)
         return None
 
-    def count(self, key: str, *, minimum: int, maximum: int) -> int | None:
-        """Return a whole number within bounds."""
+    def count(self, key: str) -> int | None:
+        """Return a whole number within the table's bounds."""
         node = self.node(key)
         if node is None:
             return None
+        minimum, maximum = self._kind(key, Count)
         value = node.value if isinstance(node, Scalar) else None
         if isinstance(value, bool) or not isinstance(value, int):
             self._wrong(key, node, "a whole number")
@@ -142,6 +150,7 @@ class Form:
 
     def word(self, key: str, words: type[E]) -> E | None:
         """Return the member of a closed set of words."""
+        assert self._kind(key, Word).words is words, key
         text = self.text(key)
         if text is None:
             return None
@@ -149,23 +158,23 @@ class Form:
         if text in allowed:
             return words(text)
         hint = nearest(text, allowed, lead="write") or f"write one of {', '.join(allowed)}"
-        self.note(key, f"'{shown(text)}' is not a {key} that {self.owner} can have", hint)
+        self.note(
+            key,
+            f"'{shown(text)}' is not {'an' if key[0] in 'aeiou' else 'a'} {key} that {self.owner} can have",
+            hint,
+        )
         return None
 
-    def needs(self, key: str) -> tuple[Need, ...]:
-        """Return a list of step ids with their places; one id alone counts as a list of one."""
+    def names(self, key: str, *, of: str) -> Iterator[tuple[str, Position]]:
+        """Yield names with their places; one name alone counts as a list of one."""
         node = self.node(key)
         if node is None:
-            return ()
-        found: list[Need] = []
+            return
         for item in node.items if isinstance(node, Items) else (node,):
             if isinstance(item, Scalar) and isinstance(item.value, str):
-                found.append(Need(item.value, item.position))
+                yield item.value, item.position
             else:
-                self._notes.add(
-                    item.position, f"'{key}' in {self.owner} takes ids of steps, not {kind_of(item)}"
-                )
-        return tuple(found)
+                self._notes.add(item.position, f"'{key}' in {self.owner} takes {of}, not {kind_of(item)}")
 
     def template(self, key: str) -> Template | None:
         """Return a value with its references parsed."""

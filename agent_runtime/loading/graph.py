@@ -5,33 +5,61 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+from agent_runtime.loading.cycles import find_cycles
 from agent_runtime.loading.form import nearest, shown
 from agent_runtime.loading.nodes import Notes
 from agent_runtime.references import Path, Reference, Root, Template, references_of
-from agent_runtime.workflow import AgentCall, InputSpec, Need, Position, Step
+from agent_runtime.workflow import AgentCall, Block, InputSpec, Need, Position, Step
 
-__all__ = ("STEP_FIELDS", "check_references", "connect", "references_in", "templates_of")
+__all__ = ("STEP_FIELDS", "Wiring", "connect", "references_in")
 
-STEP_FIELDS = ("output", "state")
+STEP_FIELDS = ("output", "state", "error", "errors")
 """What can follow ``steps.<id>.`` in a reference."""
 
+_Locals = frozenset[Root]
 
-def templates_of(step: Step) -> Iterator[Template]:
-    """Yield every template of a step."""
-    if step.when is not None:
-        yield step.when
+_NO_LOCALS: _Locals = frozenset()
+_WHERE = {
+    Root.ITEM: "in a step with 'for_each'",
+    Root.INDEX: "in a step with 'for_each' or 'repeat'",
+    Root.OUTPUT: "under 'compensate', and in a step with 'repeat'",
+    Root.ERROR: "under 'fallback' and 'compensate'",
+}
+"""Where the words that are not known everywhere have a meaning."""
+
+
+def _of_action(step: Step) -> Iterator[Template]:
+    """Yield the templates of what a step does, without those of steps inside it."""
     action = step.action
     if isinstance(action, AgentCall):
         yield action.config
         yield from (message.content for message in action.messages)
-    else:
+    elif not isinstance(action, Block):
         yield action.arguments
 
 
+def _around(step: Step) -> Iterator[Template]:
+    """Yield what is evaluated before a step is done, or done for its first item."""
+    if step.when is not None:
+        yield step.when
+    if step.for_each is not None:
+        yield step.for_each.items
+
+
+def _between(step: Step) -> Iterator[Template]:
+    """Yield what is evaluated between the times that a step is repeated."""
+    if step.repeat is not None:
+        yield from (each for each in (step.repeat.until, step.repeat.while_) if each is not None)
+
+
 def references_in(step: Step) -> Iterator[Reference]:
-    """Yield every reference of a step."""
-    for template in templates_of(step):
+    """Yield every reference of a step and of the steps inside it."""
+    for template in (*_around(step), *_between(step), *_of_action(step)):
         yield from references_of(template)
+    inside = step.action.steps if isinstance(step.action, Block) else ()
+    for inner in (*inside, step.fallback, step.compensate):
+        if inner is not None:
+            yield from references_in(inner)
 
 
 def connect(steps: Sequence[Step], inputs: Mapping[str, InputSpec] | None, notes: Notes) -> tuple[Step, ...]:
@@ -42,61 +70,128 @@ def connect(steps: Sequence[Step], inputs: Mapping[str, InputSpec] | None, notes
         inputs: the declared inputs, or None when any input is taken.
         notes: where mistakes go.
     """
-    known = _unique_ids(steps, notes)
-    connected = []
-    for step in steps:
-        needed = dict.fromkeys(need.step for need in step.needs if _is_known(need, step, known, notes))
+    return Wiring(inputs, notes).steps(steps, {}, _NO_LOCALS)[0]
+
+
+class Wiring:
+    """The references of one workflow, checked against what there is to refer to.
+
+    Args:
+        inputs: the declared inputs, or None when any input is taken.
+        notes: where mistakes go.
+    """
+
+    def __init__(self, inputs: Mapping[str, InputSpec] | None, notes: Notes) -> None:
+        self._inputs = inputs
+        self._notes = notes
+
+    def steps(
+        self, steps: Sequence[Step], outer: Mapping[str, Step], local: _Locals
+    ) -> tuple[tuple[Step, ...], list[str]]:
+        """Connect the steps of one list; return them, and the steps around it that they refer to."""
+        own = self._unique_ids(steps, outer)
+        known = {**outer, **own} if outer else own
+        connected, outside = [], []
+        for step in steps:
+            needed = dict.fromkeys(need.step for need in step.needs if self._is_known(need, step, own))
+            wired, names = self._step(step, known, local)
+            needed.update(dict.fromkeys(name for name in names if name in own))
+            outside += [name for name in names if name not in own]
+            connected.append(dataclasses.replace(wired, depends_on=tuple(needed)))
+        find_cycles(connected, self._notes)
+        return tuple(connected), outside
+
+    def names_in(
+        self, template: Template, owner: str, known: Mapping[str, Step], local: _Locals = _NO_LOCALS
+    ) -> Iterator[str]:
+        """Yield the ids of the steps that a template refers to; note what does not exist."""
+        for reference in references_of(template):
+            for path in reference.paths():
+                yield from self._path(path, _position(reference, path), owner, known, local)
+
+    def _step(self, step: Step, known: Mapping[str, Step], local: _Locals) -> tuple[Step, list[str]]:
         owner = f"step '{shown(step.id)}'"
-        for reference in references_in(step):
-            needed.update(dict.fromkeys(check_references(reference, owner, known, inputs, notes)))
-        connected.append(dataclasses.replace(step, depends_on=tuple(needed)))
-    _find_cycles(connected, notes)
-    return tuple(connected)
+        inside = local
+        if step.for_each is not None:
+            inside |= {Root.ITEM, Root.INDEX}
+        if step.repeat is not None:
+            inside |= {Root.INDEX, Root.OUTPUT}
+        names: list[str] = []
+        for templates, there in (
+            (_around(step), local),
+            (_between(step), inside),
+            (_of_action(step), inside),
+        ):
+            for template in templates:
+                names += self.names_in(template, owner, known, there)
+        changes: dict[str, object] = {}
+        if isinstance(step.action, Block):
+            inner, used = self.steps(step.action.steps, known, inside)
+            changes["action"] = dataclasses.replace(step.action, steps=inner)
+            names += used
+            self._check_independence(step.action, inner)
+        for key, also in (("fallback", {Root.ERROR}), ("compensate", {Root.ERROR, Root.OUTPUT})):
+            standby: Step | None = getattr(step, key)
+            if standby is not None:
+                changes[key], used = self._step(standby, known, inside | also)
+                names += self._without_itself(used, step, standby)
+        return (dataclasses.replace(step, **changes) if changes else step), names  # type: ignore[arg-type]  # keys and values are a Step's
 
+    def _check_independence(self, block: Block, steps: Iterable[Step]) -> None:
+        for step in steps if block.independent else ():
+            if step.depends_on:
+                message = f"step '{shown(step.id)}' waits for '{shown(step.depends_on[0])}' under 'parallel'"
+                hint = "write 'steps' in the place of 'parallel', or remove the reference"
+                self._notes.add(step.position, message, hint)
 
-def _unique_ids(steps: Sequence[Step], notes: Notes) -> dict[str, Step]:
-    known: dict[str, Step] = {}
-    for step in steps:
-        first = known.setdefault(step.id, step)
-        if first is not step:
-            line = first.position.line
-            where = f"the first is in line {line}" if line is not None else "give each step its own id"
-            notes.add(step.position, f"a second step has the id '{shown(step.id)}'", where)
-    return known
+    def _without_itself(self, names: Iterable[str], step: Step, standby: Step) -> Iterator[str]:
+        for name in names:
+            if name != step.id:
+                yield name
+            elif standby is step.compensate:
+                message = f"what compensates step '{shown(name)}' refers to that step"
+                self._notes.add(standby.position, message, "write '${output}' for its output")
+            else:
+                message = f"the fallback of step '{shown(name)}' refers to that step"
+                self._notes.add(standby.position, message, "write '${error.message}' for what went wrong")
 
+    def _unique_ids(self, steps: Sequence[Step], outer: Mapping[str, Step]) -> dict[str, Step]:
+        known: dict[str, Step] = {}
+        for step in steps:
+            first = known.setdefault(step.id, step)
+            if first is not step or step.id in outer:
+                line = outer.get(step.id, first).position.line
+                where = f"the first is in line {line}" if line is not None else "give each step its own id"
+                self._notes.add(step.position, f"a second step has the id '{shown(step.id)}'", where)
+        return known
 
-def _is_known(need: Need, step: Step, known: Mapping[str, Step], notes: Notes) -> bool:
-    if need.step in known:
-        return True
-    message = f"step '{shown(step.id)}' needs '{shown(need.step)}', and there is no such step"
-    notes.add(need.position, message, _hint(need.step, known))
-    return False
+    def _is_known(self, need: Need, step: Step, known: Mapping[str, Step]) -> bool:
+        if need.step in known:
+            return True
+        message = f"step '{shown(step.id)}' needs '{shown(need.step)}', and there is no such step"
+        self._notes.add(need.position, message, _hint(need.step, known))
+        return False
 
-
-def check_references(
-    reference: Reference,
-    owner: str,
-    known: Mapping[str, object],
-    inputs: Mapping[str, InputSpec] | None,
-    notes: Notes,
-) -> Iterator[str]:
-    """Yield the ids of the steps that a reference names; note names that do not exist."""
-    for path in reference.paths():
-        position = _position(reference, path)
+    def _path(
+        self, path: Path, position: Position, owner: str, known: Mapping[str, Step], local: _Locals
+    ) -> Iterator[str]:
+        if path.root in _WHERE:
+            if path.root not in local:
+                word = path.root.value
+                message = f"{owner} refers to '{word}', which means nothing here"
+                self._notes.add(position, message, f"it can be used {_WHERE[path.root]}")
+            return
         name = str(path.keys[0])
         if path.root is Root.INPUTS:
-            if inputs is not None and name not in inputs:
-                hint = _hint(name, inputs, "declare it under 'inputs'")
-                notes.add(
-                    position, f"{owner} refers to the input '{shown(name)}', which is not declared", hint
-                )
-            continue
-        if name not in known:
+            if self._inputs is not None and name not in self._inputs:
+                message = f"{owner} refers to the input '{shown(name)}', which is not declared"
+                self._notes.add(position, message, _hint(name, self._inputs, "declare it under 'inputs'"))
+        elif name not in known:
             message = f"{owner} refers to the step '{shown(name)}', and there is no such step"
-            notes.add(position, message, _hint(name, known))
-            continue
-        _check_field(path, owner, position, notes)
-        yield name
+            self._notes.add(position, message, _hint(name, known))
+        else:
+            _check_field(path, owner, position, self._notes)
+            yield name
 
 
 def _hint(name: str, known: Iterable[str], otherwise: str = "") -> Callable[[], str]:
@@ -110,11 +205,9 @@ def _check_field(path: Path, owner: str, position: Position, notes: Notes) -> No
     elif path.keys[1] not in STEP_FIELDS:
         field = shown(str(path.keys[1]))
         hint = nearest(field, STEP_FIELDS, lead="write") or f"write 'steps.{name}.output.{field}'"
-        notes.add(
-            position,
-            f"{owner} refers to '{field}' of the step '{name}', which has only output and state",
-            hint,
-        )
+        fields = f"{', '.join(STEP_FIELDS[:-1])} and {STEP_FIELDS[-1]}"
+        message = f"{owner} refers to '{field}' of the step '{name}', which has only {fields}"
+        notes.add(position, message, hint)
 
 
 def _position(reference: Reference, path: Path) -> Position:
@@ -122,53 +215,3 @@ def _position(reference: Reference, path: Path) -> Position:
     if reference.line is None or reference.column is None or "\n" in reference.text:
         return Position(reference.line, reference.column)
     return Position(reference.line, reference.column + path.offset - reference.start)
-
-
-def _find_cycles(steps: Sequence[Step], notes: Notes) -> None:
-    """Note one cycle for each knot of steps that wait for each other."""
-    by_id = {step.id: step for step in steps}
-    left = {step.id: set(step.depends_on) & by_id.keys() for step in by_id.values()}
-    while True:
-        _trim(left)
-        if not left:
-            return
-        cycle = _walk(left)
-        first = min(range(len(cycle)), key=lambda place: by_id[cycle[place]].position.line or 0)
-        cycle = cycle[first:] + cycle[:first]
-        chain = " -> ".join(
-            shown(name) for name in (*cycle[:20], *(["..."] if len(cycle) > 20 else []), cycle[0])
-        )
-        if len(cycle) == 1:
-            message = f"step '{shown(cycle[0])}' waits for itself"
-        else:
-            message = f"these steps wait for each other: {chain}"
-        notes.add(by_id[cycle[0]].position, message, "remove one of the references or 'needs' between them")
-        for name in cycle:
-            del left[name]
-
-
-def _trim(left: dict[str, set[str]]) -> None:
-    """Remove every step that could run, as if it had; what stays is a cycle or waits for one."""
-    dependents: dict[str, list[str]] = {}
-    for name, needed in left.items():
-        needed.intersection_update([other for other in needed if other in left])
-        for other in needed:
-            dependents.setdefault(other, []).append(name)
-    ready = [name for name, needed in left.items() if not needed]
-    while ready:
-        done = ready.pop()
-        del left[done]
-        for name in dependents.get(done, ()):
-            left[name].discard(done)
-            if not left[name]:
-                ready.append(name)
-
-
-def _walk(left: Mapping[str, set[str]]) -> list[str]:
-    """Follow dependencies until a step comes again; every step left has one that is left."""
-    seen: dict[str, int] = {}
-    name = next(iter(left))
-    while name not in seen:
-        seen[name] = len(seen)
-        name = min(left[name])
-    return list(seen)[seen[name] :]

@@ -2,33 +2,57 @@
 
 from __future__ import annotations
 
+import builtins
 import functools
 import inspect
 from collections.abc import Callable, Mapping
+from typing import TypeGuard
 
+import agent_runtime.errors
 from agent_runtime.loading.form import nearest, shown
+from agent_runtime.loading.library import every_step
 from agent_runtime.loading.nodes import Notes
 from agent_runtime.references import Pairs
-from agent_runtime.workflow import AgentCall, FunctionCall, Step, ToolCall, Workflow
+from agent_runtime.workflow import FunctionCall, Step, ToolCall, Workflow
 
-__all__ = ("check_names",)
+__all__ = ("check_names", "known_errors")
 
 _IS_COROUTINE = inspect.CO_ITERABLE_COROUTINE
 """Marks a generator function that ``types.coroutine`` has made awaitable."""
 
 Registered = Mapping[str, Callable[..., object]]
+Errors = Mapping[str, type[Exception]]
 
 
-def check_names(workflow: Workflow, functions: Registered, tools: Registered, notes: Notes) -> None:
-    """Note every step whose function or tool is not registered, or cannot take the arguments it is given."""
-    for step in workflow.steps:
+def check_names(
+    workflow: Workflow, functions: Registered, tools: Registered, known: Errors, notes: Notes
+) -> None:
+    """Note every step whose function or tool is not registered, or cannot take the arguments it is given.
+
+    Notes unknown names of errors as well.
+    """
+    for step in every_step(workflow.steps):
         action = step.action
         if isinstance(action, FunctionCall):
             _check(step, action, "function", functions, "tool", tools, notes)
         elif isinstance(action, ToolCall):
             _check(step, action, "tool", tools, "function", functions, notes)
-        else:
-            assert isinstance(action, AgentCall)
+        for on in step.retry.on:
+            if on.name not in known:
+                message = f"'retry' of step '{shown(step.id)}' names the error '{shown(on.name)}'"
+                hint = nearest(on.name, known) or f"pass Options(errors={{'{shown(on.name)}': ...}})"
+                notes.add(on.position, f"{message}, which is not known", hint)
+
+
+def known_errors(registered: Errors) -> Errors:
+    """Return the classes of exceptions that ``retry`` may name: Python's, ours, and registered ones."""
+    ours = (getattr(agent_runtime.errors, name) for name in agent_runtime.errors.__all__)
+    found = {kind.__name__: kind for kind in (*vars(builtins).values(), *ours) if _is_error(kind)}
+    return {**found, **registered}
+
+
+def _is_error(kind: object) -> TypeGuard[type[Exception]]:
+    return isinstance(kind, type) and issubclass(kind, Exception) and not issubclass(kind, Warning)
 
 
 def _check(

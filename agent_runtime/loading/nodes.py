@@ -49,6 +49,11 @@ class Notes:
     def __init__(self, file: str) -> None:
         self.file = file
         self._problems: list[Problem] = []
+        self._others: list[Notes] = []
+
+    def adopt(self, other: Notes) -> None:
+        """Add the mistakes of another source, also those that are yet to be found there."""
+        self._others.append(other)
 
     def add(self, position: Position, message: str, hint: str | Callable[[], str] = "") -> None:
         """Note one mistake; a hint that has to be searched for is given as a function."""
@@ -59,11 +64,12 @@ class Notes:
         self._problems.append(Problem(self.file, position.line, position.column, message, hint))
 
     def __bool__(self) -> bool:
-        return bool(self._problems)
+        return bool(self._problems) or any(self._others)
 
     def problems(self) -> list[Problem]:
-        """Return all of them, in the order of the file."""
-        return sorted(self._problems, key=lambda problem: (problem.line or 0, problem.column or 0))
+        """Return all of them, in the order of the file; those of other files after its own."""
+        own = sorted(self._problems, key=lambda problem: (problem.line or 0, problem.column or 0))
+        return own + [problem for other in self._others for problem in other.problems()]
 
 
 def kind_of(node: Node) -> str:

@@ -20,6 +20,10 @@ class Root(enum.Enum):
 
     INPUTS = "inputs"
     STEPS = "steps"
+    ITEM = "item"
+    INDEX = "index"
+    OUTPUT = "output"
+    ERROR = "error"
 
 
 class Operator(enum.Enum):
@@ -56,7 +60,8 @@ class Path:
 
     Attributes:
         root: the first word.
-        keys: what follows, at least one; text for names and quoted keys, numbers for positions.
+        keys: what follows, at least one after ``inputs`` and ``steps``; text for names and quoted keys,
+            numbers for positions.
         offset: index of the first word in the text that was parsed.
     """
 

@@ -8,7 +8,8 @@
     comparison = value [ operator value ]
     operator   = "==" | "!=" | "<" | "<=" | ">" | ">=" | "in" | "not" "in"
     value      = path | text | number | "true" | "false" | "null" | "(" expression ")"
-    path       = ( "inputs" | "steps" ) accessor { accessor }
+    path       = ( "inputs" | "steps" ) accessor { accessor } | local { accessor }
+    local      = "item" | "index" | "output" | "error"
     accessor   = "." name | "[" integer "]" | "[" text "]"
 """
 
@@ -46,6 +47,8 @@ _COMPARING = {
     for operator in Operator
     if operator not in (Operator.AND, Operator.OR, Operator.NOT_IN)
 }
+
+_ROOTS = frozenset(root.value for root in Root)
 
 _CONSTANTS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
 
@@ -251,13 +254,13 @@ class _Parser:
         token = self._take()
         if token.text in _CONSTANTS:
             return Literal(_CONSTANTS[token.text])
-        if token.text not in ("inputs", "steps"):
+        if token.text not in _ROOTS:
             hint = "a reference begins with 'inputs.' or 'steps.'; quote it if it is a text"
             raise ReferenceSyntaxError(f"unknown word '{_shown(token.text)}'", token.offset, hint)
         keys: list[str | int] = []
         while (key := self._accessor()) is not None:
             keys.append(key)
-        if not keys:
+        if not keys and token.text in ("inputs", "steps"):
             hint = f"write {token.text}.<name>"
             raise ReferenceSyntaxError(f"'{token.text}' alone is not a value", token.offset, hint)
         return Path(Root(token.text), tuple(keys), token.offset)

@@ -44,7 +44,7 @@ async def ask(
     if around.on_token is not None and around.llm.stream_llm is not None:
         trace.thread = around.loop_thread
         pieces = around.llm.stream_llm
-        outcome = await acapture(_piece_by_piece(pieces, arguments, partial(around.on_token, step_id)))
+        outcome = await acapture(_piece_by_piece(pieces, arguments, partial(around.on_token, trace.step)))
     else:
         outcome = await settled(await _call(arguments, around, trace))
     if outcome.error is not None:

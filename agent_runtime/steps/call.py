@@ -30,6 +30,13 @@ class Callee(NamedTuple):
     is_async: bool
 
 
+_NOTHING: Mapping[str, object] = {}
+
+
+def _no_chance() -> float:
+    return 0.0
+
+
 class Surroundings(NamedTuple):
     """What all steps of one run share.
 
@@ -43,6 +50,9 @@ class Surroundings(NamedTuple):
         offload: the ways off the event loop.
         loop_thread: name of the thread that the event loop runs on.
         on_token: told of each piece of an answer, with the step's id, where somebody reads them.
+        random: gives numbers from 0 to 1.
+        workflows: what ``workflow`` steps may run; the engine knows what they are.
+        depth: how many ``workflow`` steps these steps stand inside of.
     """
 
     workflow_id: str
@@ -54,6 +64,9 @@ class Surroundings(NamedTuple):
     offload: Offload
     loop_thread: str
     on_token: OnToken | None = None
+    random: Callable[[], float] = _no_chance
+    workflows: Mapping[str, object] = _NOTHING
+    depth: int = 0
 
 
 class Trace:

@@ -9,7 +9,7 @@ from agent_runtime.outcomes import Outcome
 from agent_runtime.references import Reference, Values, render
 from agent_runtime.steps.agent import ask
 from agent_runtime.steps.call import Surroundings, Trace, invoke
-from agent_runtime.workflow import AgentCall, FunctionCall, Message, Step
+from agent_runtime.workflow import AgentCall, FunctionCall, Message, Step, ToolCall
 
 __all__ = ("attempt",)
 
@@ -25,6 +25,7 @@ async def attempt(step: Step, values: Values, around: Surroundings, trace: Trace
         messages = [_message(message, values) for message in action.messages]
         config = _mapping(render(action.config, values))
         return await ask(step.id, action, messages, config, around, trace)
+    assert isinstance(action, FunctionCall | ToolCall)  # steps inside steps are the engine's
     registered = around.functions if isinstance(action, FunctionCall) else around.tools
     arguments = _mapping(render(action.arguments, values))
     return await invoke(registered[action.name], arguments, action.runs_on, around, trace)

@@ -22,6 +22,7 @@ ENTRY_POINTS_MAY_IMPORT = (
     "agent_runtime.events",
     "agent_runtime.llm",
     "agent_runtime.loading",
+    "agent_runtime.options",
     "agent_runtime.program",
     "agent_runtime.results",
     "agent_runtime.runs",
@@ -65,6 +66,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "agent_runtime.steps",
         "agent_runtime.workflow",
     ),
+    "agent_runtime/options.py": ("agent_runtime.workflow",),
     "agent_runtime/runs.py": ("agent_runtime.errors",),
     "agent_runtime/program.py": (
         "agent_runtime.bridge",
@@ -72,6 +74,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "agent_runtime.errors",
         "agent_runtime.llm",
         "agent_runtime.loading",
+        "agent_runtime.options",
         "agent_runtime.outcomes",
         "agent_runtime.results",
         "agent_runtime.runs",

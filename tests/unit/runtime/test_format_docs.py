@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import runpy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,24 @@ ORDER: dict[str, object] = {
     "paid": False,
     "customer": "",
     "lines": [{"amount": 12}, {"unit price": 3}],
+}
+
+
+def broken() -> None:
+    raise OSError("no connection")
+
+
+def fetch(url: str) -> str:
+    if url == "bad":
+        raise OSError("no connection")
+    return f"page of {url}"
+
+
+OTHERS: dict[str, Callable[..., object]] = {
+    "broken": broken,
+    "fetch": fetch,
+    "draft": lambda before: before + "x",
+    "review": lambda draft: {"ok": len(draft) == 3},
 }
 
 
@@ -45,6 +63,7 @@ def run(mark: str, **inputs: object) -> RunResult:
             "crm.find": lambda text: {"plan": "gold"},
             "echo": lambda value: value,
             "fails_twice": fails_twice,
+            **OTHERS,
         },
         llm=ScriptedClient({"classify": "billing", "ask": "42"}),
     )
@@ -93,8 +112,45 @@ def test_reference_example_has_the_values_it_seems_to_have() -> None:
     }
 
 
+def test_block_example_gives_one_mapping() -> None:
+    assert run("id: checks", order="o-1").outputs["checks"] == {
+        "stock": "stock of o-1",
+        "fraud": "fraud of o-1",
+        "price": {"list": 100, "discount": "100-5"},
+    }
+
+
+def test_items_example_goes_on_after_an_item_that_fails() -> None:
+    assert run("id: fetch", urls=["a", "bad", "c"]).outputs == {
+        "pages": ["page of a", None, "page of c"],
+        "failed": [{"type": "OSError", "message": "no connection", "item": 1}],
+    }
+
+
+def test_repetition_example_ends_when_the_review_is_content() -> None:
+    assert run("id: refine").outputs == {"draft": "xxx"}
+
+
+def test_failure_example_has_a_price_and_news_of_a_sort() -> None:
+    assert run("id: news").outputs == {"price": "cached, because of OSError", "news": "no connection"}
+
+
+def test_compensation_example_refunds() -> None:
+    refunded: list[str] = []
+    tools: dict[str, Callable[..., object]] = {
+        "charge": lambda amount: f"receipt of {amount}",
+        "refund": lambda receipt, why: refunded.append(f"{receipt}, {why}"),
+        "broken": broken,
+    }
+
+    with pytest.raises(OSError, match="no connection"):
+        run_workflow(example_with("id: charge"), tools=tools)
+
+    assert refunded == ["receipt of 10, no connection"]
+
+
 def test_every_yaml_example_has_a_test() -> None:
-    assert len(EXAMPLES) == 7
+    assert len(EXAMPLES) == 12
 
 
 def test_grammar_on_the_page_is_the_one_in_the_code() -> None:
@@ -114,7 +170,7 @@ def test_mistakes_look_as_on_the_page(tmp_path: Path, monkeypatch: pytest.Monkey
         "steps:\n  - id: lookup\n    tol: x\n    tool: t\n  - {id: classify, tool: t}\n"
         "  - id: route\n    with: {label: '${steps.clasify.output}'}\n    tool: t\n"
     )
-    (shown,) = re.findall(r"^```text\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+    shown = re.findall(r"^```text\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)[-1]
 
     with pytest.raises(WorkflowError) as caught:
         load_workflow("triage.yaml")

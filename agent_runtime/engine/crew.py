@@ -1,0 +1,265 @@
+"""Steps that run at the same time as tasks of one loop: the first failure cancels the others.
+
+Each step is a task of its own, so that it has its own copy of the context. A task never raises:
+asyncio would let a SystemExit through the loop, and put its own mark on other exceptions. When all of
+them have cleaned up after a failure, what has succeeded is undone, the latest first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from agent_runtime.engine.attempts import PlainRun, Undo
+from agent_runtime.outcomes import Outcome, capture, texts_of, traceback_of
+from agent_runtime.steps import Overrun, Surroundings
+
+if TYPE_CHECKING:
+    from agent_runtime.engine.feed import Feed
+
+__all__ = ("Crew",)
+
+T = TypeVar("T")
+
+_log = logging.getLogger("agent_runtime")
+
+StepTask = asyncio.Task[Outcome[object]]
+
+MAX_LOGGED = 10
+"""Failures of one run that are logged one by one, beside the one that comes out; the others are counted."""
+
+_UNDO = -1
+"""In the place of a step's number: what is in progress undoes one."""
+
+
+class Crew(Generic[T]):
+    """The steps in progress, of a run or inside one step; only their own tasks and callbacks touch this.
+
+    Args:
+        around: what the steps share.
+        feed: where their events go, if anybody reads them.
+        context: whose variables the steps see; by default those of the one that makes this.
+        step: the step that they stand inside, if they do.
+    """
+
+    def __init__(
+        self,
+        around: Surroundings,
+        feed: Feed | None,
+        *,
+        context: contextvars.Context | None = None,
+        step: str | None = None,
+    ) -> None:
+        self._around = around
+        self._feed = feed
+        self._inside = step
+        self._loop = asyncio.get_running_loop()
+        self._context = contextvars.copy_context() if context is None else context.copy()
+        self._running: dict[StepTask, tuple[int, PlainRun]] = {}
+        self._quiet: asyncio.Future[None] = self._loop.create_future()
+        self._failure: Outcome[T] | None = None
+        self._result: Outcome[T] | None = None
+        self._overrun: Overrun | None = None  # there is one from the moment that the run is being stopped
+        self._cancelled: set[StepTask] = set()
+        self._closed = False
+        self._lost = 0
+        self._why: Mapping[str, object] | None = None  # something is being undone, because of this
+        self.undo: list[Undo] = []
+
+    def _begin(self) -> None:
+        """Start what can start."""
+        raise NotImplementedError
+
+    def _succeeded(self, number: int, run: PlainRun, value: object) -> None:
+        """Note what a step has given."""
+        raise NotImplementedError
+
+    def _go_on(self, number: int) -> None:
+        """Start what can start now that this step has ended."""
+        raise NotImplementedError
+
+    def _make_result(self) -> T:
+        """Return what all of it comes to."""
+        raise NotImplementedError
+
+    def _is_over(self) -> bool:
+        """Whether nothing is left to start, when nothing is in progress."""
+        return True
+
+    async def work(self) -> Outcome[T]:
+        """Do all of it, as part of a step.
+
+        Raises:
+            CancelledError: the step was cancelled; everything has been cancelled and has cleaned up.
+        """
+        self._begin()
+        if not self._running:
+            self._rest()
+        return self._conclude(await self._until_quiet())
+
+    def _conclude(self, cancelled: Outcome[None]) -> Outcome[T]:
+        """Return what it came to, or raise the cancellation that came from outside."""
+        failure, self._failure = self._failure, None
+        if cancelled.error is not None:
+            if failure is not None and failure.error is not None and not self._closed:
+                self._log_lost("a step", failure.error)
+            cancelled.unwrap()
+        if failure is not None:
+            return failure
+        assert self._result is not None
+        return self._result
+
+    async def _until_quiet(self) -> Outcome[None]:
+        """Wait for the end of all steps; remember a cancellation from outside and pass it on."""
+        cancelled: Outcome[None] = Outcome()
+        try:
+            while self._running:
+                try:
+                    await self._quiet
+                except asyncio.CancelledError as error:
+                    cancelled.error = error
+                    self._quiet = self._loop.create_future()  # the old one is cancelled now
+                    self._interrupt()
+        except GeneratorExit:
+            if not self._loop.is_closed():
+                self._interrupt()  # nothing can be awaited any more; the tasks may still be driven
+            raise
+        finally:
+            self._end_reports()
+        return cancelled
+
+    def _interrupt(self) -> None:
+        """Stop because of a cancellation from outside; what is being undone goes on."""
+        if self._why is None:
+            self._stop()
+            if not self._running:
+                self._rest()
+
+    def _end_reports(self) -> None:
+        """Report nothing more of what went on after a cancellation, but the number of what was not told."""
+        if self._overrun is not None:
+            self._overrun.end()
+        if self._lost > MAX_LOGGED:
+            _log.error(
+                "workflow '%s': %d more steps failed as well while the run was being stopped",
+                *(self._around.workflow_name, self._lost - MAX_LOGGED),
+            )
+
+    def _launch(self, number: int, run: PlainRun, name: str) -> None:
+        """Give a step its task."""
+        # Each task copies the run's context: steps start in callbacks, whose own one is not the caller's.
+        # Not by arguments of create_task(): a host's task factory may be older than these.
+        task = self._context.run(self._loop.create_task, self._work_of(run))
+        task.set_name(name)
+        self._running[task] = (number, run)
+        task.add_done_callback(self._on_done, context=self._context.copy())
+
+    def _work_of(self, run: PlainRun) -> Coroutine[Any, Any, Outcome[object]]:
+        return run.outcome() if run.told or self._feed is None else run.announced()
+
+    def _on_done(self, task: StepTask) -> None:
+        """Settle a step; an exception here, a KeyboardInterrupt say, must not leave the run waiting."""
+        try:
+            self._settle(task)
+        except BaseException as error:  # noqa: BLE001 - it comes out of the run
+            self._end_with(error, "the runtime")
+        if not self._running:
+            self._rest()
+
+    def _rest(self) -> None:
+        """See what is left, now that nothing is in progress."""
+        if self._overrun is None and self._is_over():
+            self._result = capture(self._make_result)
+            error = self._result.take_error()
+            if error is not None:
+                self._end_with(error, "the runtime")
+        if self._overrun is not None and self.undo:
+            self._undo_latest(self._overrun)
+        else:
+            self._fall_quiet()
+
+    def _fall_quiet(self) -> None:
+        """Let the run end, or go on: nothing of it is in progress at this moment."""
+        if not self._quiet.done():
+            self._quiet.set_result(None)
+
+    def _undo_latest(self, overrun: Overrun) -> None:
+        if self._why is None:
+            overrun.end()
+            cause = None if self._failure is None else self._failure.error
+            type_, message = texts_of(asyncio.CancelledError() if cause is None else cause)
+            self._why = {"type": type_, "message": message}
+        run = self.undo.pop().run(self._why, self._feed)
+        self._launch(_UNDO, run, f"agent_runtime step {run.step}")
+
+    def _stop(self) -> None:
+        """Cancel what is in progress; nothing more is started."""
+        if self._overrun is None:
+            self._overrun = Overrun(self._loop, self._around.workflow_name, self._going_on)
+        self._cancelled.update(task for task in self._running if task.cancel())
+
+    def _going_on(self) -> Sequence[str]:
+        return [run.step for _, run in self._running.values()]
+
+    def _settle(self, task: StepTask) -> None:
+        """Note how a step ended, and start the steps that waited for nothing else."""
+        number, run = self._running.pop(task)
+        if task.cancelled():  # before its first instruction
+            outcome: Outcome[object] = Outcome(error=asyncio.CancelledError())
+        else:
+            outcome = task.result()
+        stopped = self._overrun is not None and self._why is None
+        if outcome.error is not None:
+            if run.told:
+                run.tell_end(outcome, stopped=stopped)
+            self._settle_failure(number, run, outcome)
+        elif number != _UNDO:
+            if run.undo:
+                self.undo += run.undo
+            self._succeeded(number, run, outcome.value)
+            if self._overrun is None:
+                self._go_on(number)
+            elif task in self._cancelled:
+                self._overrun.swallowed(run.step)
+        else:
+            run.tell_end(outcome, stopped=stopped)
+
+    def _settle_failure(self, number: int, run: PlainRun, outcome: Outcome[object]) -> None:
+        error = outcome.take_error()
+        assert error is not None
+        if number != _UNDO:
+            self._end_with(error, f"step '{run.step}'")
+            return
+        _log.error(
+            "workflow '%s': step '%s' failed; what it was to undo may not be undone",
+            *(self._around.workflow_name, run.step),
+            exc_info=(type(error), error, traceback_of(error)),
+        )
+
+    def _end_with(self, error: BaseException, who: str) -> None:
+        """Keep the first failure and cancel the other steps; their own failures can only be logged."""
+        if self._overrun is None:
+            self._failure = Outcome(error=error)
+            self._stop()
+        elif not isinstance(error, asyncio.CancelledError):
+            self._log_lost(who, error)
+        elif self._closed and self._failure is not None and self._failure.error is not None:
+            before = self._failure.error.__cause__
+            if before is None or traceback_of(before) is None:  # it shows where the step stood
+                self._failure.error.__cause__ = error
+
+    def _log_lost(self, who: str, error: BaseException) -> None:
+        """Log a failure that cannot come out, because an earlier one or a cancellation does."""
+        self._lost += 1
+        if self._lost > MAX_LOGGED:
+            return
+        _log.error(
+            "workflow '%s': %s failed as well while %s was being stopped",
+            self._around.workflow_name,
+            who,
+            "the run" if self._inside is None else f"step '{self._inside}'",
+            exc_info=(type(error), error, traceback_of(error)),
+        )

@@ -1,0 +1,210 @@
+"""Which keys a workflow file has and what each may hold: one table, for what reads files and for editors.
+
+:class:`~agent_runtime.loading.form.Form` refuses keys that are not here and values out of bounds; the JSON
+Schema of the format is made from the same rows.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from typing import NamedTuple, TypeAlias
+
+from agent_runtime.workflow import AtMax, OnError, RunsOn, ValueType
+
+__all__ = (
+    "ACTIONS",
+    "KEYS",
+    "MAX_STEPS",
+    "Count",
+    "Key",
+    "Kind",
+    "ListOf",
+    "Named",
+    "Number",
+    "Plain",
+    "Rows",
+    "Word",
+    "step_keys",
+)
+
+MAX_STEPS = 100_000
+
+_MAX_SECONDS = 1_000_000_000
+"""Thirty years; event loops cannot count much further."""
+
+
+class Plain(enum.Enum):
+    """Kinds of values that need no bounds."""
+
+    TEXT = "a text"
+    NAME = "a text that can stand in a reference"
+    VERSION = "a text or a whole number"
+    FLAG = "true or false"
+    NAMES = "a text or a list of texts"
+    CONDITION = "exactly one reference, true or false"
+    VALUE = "any value, with references in it"
+    VALUES = "a mapping of such values"
+    DATA = "any value, without references"
+    ITEMS = "a list, or exactly one reference"
+    CONTENT = "a text or a list, with references in it"
+
+
+class Number(NamedTuple):
+    """A finite number; ``above`` excludes the minimum."""
+
+    minimum: float = 0.0
+    maximum: float = _MAX_SECONDS
+    above: bool = False
+    what: str = "a number of seconds"
+
+
+class Count(NamedTuple):
+    """A whole number within bounds."""
+
+    minimum: int
+    maximum: int
+
+
+class Word(NamedTuple):
+    """One of a closed set of words."""
+
+    words: type[enum.Enum]
+
+
+class Rows(NamedTuple):
+    """A mapping with keys of its own, a table of :data:`KEYS`; of ``short``, its value alone will do."""
+
+    table: str
+    short: str = ""
+
+
+class ListOf(NamedTuple):
+    """A list of such mappings, with at least one."""
+
+    table: str
+
+
+class Named(NamedTuple):
+    """A mapping from names to such mappings; where ``short`` says a key, its value alone will do."""
+
+    table: str
+    short: str = ""
+
+
+Kind: TypeAlias = "Plain | Number | Count | Word | Rows | ListOf | Named"
+
+
+class Key(NamedTuple):
+    """One key.
+
+    Attributes:
+        kind: what its value may be.
+        about: what it means, for people.
+        required: whether the mapping needs it.
+    """
+
+    kind: Kind
+    about: str
+    required: bool = False
+
+
+_SECONDS = Number(above=True)
+
+_CALL = {
+    "with": Key(Plain.VALUES, "arguments, passed as keywords"),
+    "thread": Key(Word(RunsOn), "where a plain def runs"),
+}
+
+ACTIONS: Mapping[str, Mapping[str, Key]] = {
+    "agent": {"agent": Key(Rows("agent"), "ask the language model")},
+    "function": {"function": Key(Plain.TEXT, "call the function registered under this name"), **_CALL},
+    "tool": {"tool": Key(Plain.TEXT, "call the tool registered under this name"), **_CALL},
+    "workflow": {
+        "workflow": Key(Plain.TEXT, "run another workflow: a registered name, or a path that begins with ./"),
+        "with": Key(Plain.VALUES, "its inputs"),
+    },
+    "steps": {"steps": Key(ListOf("step"), "steps as one step")},
+    "parallel": {
+        "parallel": Key(ListOf("step"), "steps that do not wait for each other, as one step"),
+        "concurrency": Key(Count(1, 10_000), "how many of them may run at once; all by default"),
+    },
+}
+"""What a step can do, by the key that says so; each with the keys that only such steps have."""
+
+_ATTEMPTS = {
+    "retry": Key(Rows("retry"), "how often to try, after which errors, and how long to wait in between"),
+    "timeout": Key(_SECONDS, "seconds that one attempt may take"),
+}
+
+KEYS: Mapping[str, Mapping[str, Key]] = {
+    "workflow": {
+        "name": Key(Plain.TEXT, "for people; the file's name by default"),
+        "id": Key(Plain.TEXT, "for logs and the LLM client's metadata; the name by default"),
+        "description": Key(Plain.TEXT, "for people"),
+        "timeout": Key(_SECONDS, "seconds that a run may take"),
+        "inputs": Key(Named("input", short="type"), "what goes in, by name"),
+        "steps": Key(
+            ListOf("step"), "what is done; each step when what it refers to is ready", required=True
+        ),
+        "outputs": Key(Plain.VALUES, "what comes out, by name; every step's output by default"),
+    },
+    "input": {
+        "type": Key(Word(ValueType), "what its value must be"),
+        "default": Key(Plain.DATA, "its value when a run is not given it"),
+        "required": Key(Plain.FLAG, "whether a run must be given it; true unless there is a default"),
+        "description": Key(Plain.TEXT, "for people"),
+    },
+    "step": {
+        "id": Key(Plain.NAME, "its name in references", required=True),
+        "when": Key(Plain.CONDITION, "whether to run the step at all"),
+        "needs": Key(Plain.NAMES, "steps to wait for that it does not refer to"),
+        **_ATTEMPTS,
+        "for_each": Key(Rows("for_each", short="in"), "do it once for each item of a list"),
+        "repeat": Key(Rows("repeat"), "do it again and again, one time after the other"),
+        "fallback": Key(Rows("standby"), "what to do when every attempt has failed"),
+        "compensate": Key(Rows("standby"), "what undoes it, if the run fails after it has succeeded"),
+        "on_error": Key(Word(OnError), "what a failure means for the run"),
+    },
+    "standby": _ATTEMPTS,
+    "for_each": {
+        "in": Key(Plain.ITEMS, "the items", required=True),
+        "concurrency": Key(Count(1, 10_000), "how many items may be worked on at once; 16 by default"),
+        "on_error": Key(Word(OnError), "what the failure of one item means for the step"),
+    },
+    "repeat": {
+        "max": Key(Count(1, 1_000_000), "how often at most", required=True),
+        "until": Key(Plain.CONDITION, "end when this is true after a time"),
+        "while": Key(Plain.CONDITION, "end when this is not true before a time"),
+        "delay": Key(Number(), "seconds between two times"),
+        "at_max": Key(Word(AtMax), "what it means that neither condition has ended it"),
+    },
+    "retry": {
+        "attempts": Key(Count(1, 1_000), "how often to try in all"),
+        "backoff": Key(Number(), "seconds to wait before the second attempt"),
+        "factor": Key(Number(1.0, 100.0, what="a number"), "by what the wait grows each time; 2 by default"),
+        "max_backoff": Key(Number(), "seconds to wait at most; an hour by default"),
+        "jitter": Key(Number(0.0, 1.0, what="a number"), "part of the wait that is left to chance, 0 to 1"),
+        "on": Key(Plain.NAMES, "errors to try again after, by name; any by default"),
+    },
+    "agent": {
+        "scenario": Key(Plain.TEXT, "name of the prompt"),
+        "version": Key(Plain.VERSION, "version of the prompt"),
+        "messages": Key(ListOf("message"), "what is asked", required=True),
+        "config": Key(Plain.VALUES, "settings for the client"),
+    },
+    "message": {
+        "role": Key(Plain.TEXT, "who says it", required=True),
+        "content": Key(Plain.CONTENT, "what is said", required=True),
+    },
+}
+"""Every mapping of the file by its name here. A step, and what stands for one, has one action besides."""
+
+
+def step_keys(table: str, kinds: list[str]) -> dict[str, Key]:
+    """Return the keys of a step that does these things; of any step, if none is given."""
+    keys = dict(KEYS[table])
+    first = {"id": keys.pop("id")} if "id" in keys else {}
+    actions = {kind: ACTIONS[kind][kind] for kind in ACTIONS}
+    own = {key: row for kind in kinds or ACTIONS for key, row in ACTIONS[kind].items() if key != kind}
+    return {**first, **actions, **dict(sorted(own.items())), **keys}

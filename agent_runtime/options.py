@@ -1,0 +1,60 @@
+"""What a workflow may use besides functions, tools and the LLM client."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from agent_runtime.workflow import Workflow
+
+__all__ = ("NO_OPTIONS", "Options")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a workflow may use besides functions, tools and the LLM client; threads may share it.
+
+    Attributes:
+        errors: classes of exceptions by the names that ``retry: {on: ...}`` may use, besides those
+            of Python and of this package.
+        workflows: the workflows that ``workflow`` steps may run, by name: loaded ones, paths, or YAML text.
+        workflow_folder: where ``workflow`` steps may name files, by a path that begins with ``./`` or
+            ``../`` and is relative to the file it stands in; by default nowhere. Links that lead out of
+            the folder are refused.
+        random: gives numbers from 0 to 1 for the ``jitter`` of retries, on the loop;
+            ``random.Random(7).random`` makes the waits repeatable. By default ``random.random``.
+    """
+
+    errors: Mapping[str, type[Exception]] = field(default_factory=dict)
+    workflows: Mapping[str, Workflow | str | os.PathLike[str]] = field(default_factory=dict)
+    workflow_folder: str | os.PathLike[str] | None = None
+    random: Callable[[], float] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what could only be a mistake.
+
+        Raises:
+            TypeError: a value is of a wrong type.
+        """
+        for name, error in _entries("errors", self.errors):
+            if not isinstance(error, type) or not issubclass(error, Exception):
+                raise TypeError(f"errors={{{name!r}: ...}} is not a class of exceptions")
+        for name, source in _entries("workflows", self.workflows):
+            if not isinstance(source, Workflow | str | os.PathLike):
+                raise TypeError(
+                    f"workflows={{{name!r}: ...}} is {type(source).__name__}, and must be a loaded workflow,"
+                    " a path, or YAML text"
+                )
+        if self.random is not None and not callable(self.random):
+            raise TypeError("random= is a function that returns numbers from 0 to 1")
+
+
+def _entries(what: str, given: object) -> list[tuple[object, object]]:
+    if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
+        raise TypeError(f"{what}= is a mapping of names, not {type(given).__name__}")
+    return list(given.items())
+
+
+NO_OPTIONS = Options()
+"""What a workflow may use where the host does not say."""
