@@ -28,7 +28,8 @@ class Origin:
 
     Attributes:
         code: digest of the runtime, the machine and the registry, whatever their line ends.
-        commit: the commit that was checked out, for people; empty where there is none.
+        commit: the commit that was checked out, for people, with ``-dirty`` where files differed from it;
+            empty where there is none.
         selection: what was asked for.
         changed: the commit since which changes were looked at; empty where nothing was left out for that.
         shard: the number of this part, from 1.
@@ -126,6 +127,6 @@ def _code(folders: Iterable[Path]) -> str:
 
 def _commit(folder: Path) -> str:
     try:
-        return git(folder, "rev-parse", "--short=12", "HEAD").strip()
+        return git(folder, "describe", "--always", "--exclude=*", "--abbrev=12", "--dirty").strip()
     except GitError:
         return ""

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from matrix.markdown import marked
 from matrix.model import Cell, Outcome
 from matrix.registry import BUILT_IN, Registry
+from matrix.steadiness import line_of
 from matrix.targets import is_broken
 from matrix.verdict import Verdict
 from tests.surface.test_imports import ALLOWED
@@ -199,6 +201,12 @@ CELLS_OF_EXAMPLES = {
         Cell("fresh_thread", "run_workflow_with_timeout", "plain_script", "returns_the_async_value"),
     ],
 }
+
+
+def test_sentence_on_steadiness_says_what_its_data_say() -> None:
+    data = json.loads((ROOT / "docs" / "steady.json").read_text(encoding="utf-8"))
+
+    assert marked("steady", line_of(data)) in PAGES["matrix.md"]
 
 
 def test_page_on_the_matrix_has_an_example_of_each_kind() -> None:

@@ -14,6 +14,7 @@ from matrix.__main__ import main
 from matrix.cells import Selection, SelectionError, select
 from matrix.changed import changes_since
 from matrix.importgraph import importers_of, modules_below
+from matrix.origin import Origin
 from matrix.registry import Registry
 from tests.helpers.children import run_child
 
@@ -288,6 +289,17 @@ def test_hook_of_git_asks_for_the_same_repository(
     assert [reach.path for reach in changes_since(project.registry, "main").reaches] == [
         "matrix/probes/times_out.py"
     ]
+
+
+def test_commit_of_a_run_says_whether_files_differed_from_it(project: Project) -> None:
+    def commit() -> str:
+        return Origin.of(project.registry, Selection(), ()).commit
+
+    head = project.git("rev-parse", "--short=12", "HEAD")
+    assert commit() == head
+
+    project.append("matrix/probes/times_out.py")
+    assert commit() == f"{head}-dirty"
 
 
 def test_command_says_what_it_chose_and_why(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
