@@ -209,10 +209,12 @@ class Story:
         cell = self._cell_of(message)
         if cell != self.current or message.pid != self.current_pid:
             raise WireError(f"process {message.pid} ended {cell.id}, which it had not begun")
-        try:
-            outcome = Outcome(message.text("outcome"))
-        except ValueError as error:
-            raise WireError(f"{cell.id} ended in {message.text('outcome')!r}: not an outcome") from error
+        outcome = _outcome_of(message, cell)
+        put_off = int(message.number("put_off"))
+        if put_off < 0:
+            raise WireError(f"{cell.id} puts {put_off} checks off to the end of its process")
+        if put_off and len(self.batch.cells) > 1:
+            raise WireError(f"{cell.id} puts checks off to the end of its process: make its probe isolated")
         self._held = Record(
             cell,
             outcome,
@@ -227,9 +229,6 @@ class Story:
             fingerprint=self._fingerprint,
             observations=message.mapping("observations"),
         )
-        put_off = int(message.number("put_off"))
-        if put_off and len(self.batch.cells) > 1:
-            raise WireError(f"{cell.id} puts checks off to the end of its process: make its probe isolated")
         self._awaited = put_off or None
         self._entered = 0.0
         self._spans.append(Span(cell, self._clock, message.number("clock")))
@@ -350,7 +349,9 @@ class Story:
         held = self._held
         assert held is not None
         judged = self._awaited is not None or not self.batch.control
-        if fault is None or held.outcome is not Outcome.PASS or not judged:
+        # A host that lies is an error whatever it has said before: that may be a lie, too.
+        excused = held.outcome is not Outcome.PASS or not judged
+        if fault is None or (excused and fault.outcome is not Outcome.ERROR):
             return self._release()
         performed = len(self.batch.cells) - len(self.remaining)
         several = performed > 1 and not fault.told
@@ -368,3 +369,15 @@ class Story:
         lost, self.remaining = self.remaining, []
         fault = Fault(Outcome.ERROR, "host(job) returned without performing this cell; loop over job.cells")
         return [self._record(cell, fault, None, remains) for cell in lost]
+
+
+def _outcome_of(message: Message, cell: Cell) -> Outcome:
+    """Return what a host says of a cell that it has performed; all else is for the supervisor to say."""
+    said = message.text("outcome")
+    try:
+        outcome = Outcome(said)
+    except ValueError as error:
+        raise WireError(f"{cell.id} ended in {said!r}: not an outcome") from error
+    if outcome in {Outcome.HANG, Outcome.CRASH, Outcome.SKIP}:
+        raise WireError(f"{cell.id} ended in {said!r}, which a host that goes on cannot say")
+    return outcome

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ("comes_true", "is_gone", "note_pid", "wait_for")
+__all__ = ("comes_true", "is_gone", "note_pid", "processes_of_jobs_below", "wait_for")
 
 # Seconds, for a very busy machine.
 LIMIT = 60.0
@@ -48,6 +49,16 @@ def comes_true(condition: Callable[[], bool]) -> bool:
             return True
         time.sleep(0.02)
     return False
+
+
+def processes_of_jobs_below(folder: Path) -> list[str]:
+    """Return the processes whose environment names a job of the matrix in a folder, where there is /proc."""
+    found = []
+    for name in os.listdir("/proc") if os.path.isdir("/proc/self") else []:
+        with contextlib.suppress(OSError), open(f"/proc/{name}/environ", "rb") as file:
+            if f"MATRIX_JOB={folder}".encode() in file.read():
+                found.append(name)
+    return found
 
 
 def _has_ended(pid: int) -> bool:

@@ -20,7 +20,7 @@ from matrix.model import Outcome
 from matrix.parent import supervise
 from matrix.plan import plan
 from matrix.recorded import read_run
-from tests.helpers.processes import comes_true, is_gone, note_pid, wait_for
+from tests.helpers.processes import comes_true, is_gone, note_pid, processes_of_jobs_below, wait_for
 
 if TYPE_CHECKING:
     from tests.helpers.registries import Toy
@@ -150,7 +150,7 @@ def test_interrupt_comes_at_any_moment_of_a_run_and_leaves_nothing(toy: Toy, tmp
             process.communicate(timeout=60)
         codes.add(process.returncode)
         assert comes_true(lambda: not [*(tmp_path / "tmp").iterdir()])
-        assert hosts_below(tmp_path) == []
+        assert processes_of_jobs_below(tmp_path) == []
 
     assert 130 in codes
 
@@ -186,16 +186,6 @@ from matrix.__main__ import main
 print("imported", flush=True)
 sys.exit(main(sys.argv[1:]))
 """
-
-
-def hosts_below(folder: Path) -> list[str]:
-    """Return the processes whose environment names a job in a folder."""
-    found = []
-    for name in os.listdir("/proc") if os.path.isdir("/proc/self") else []:
-        with contextlib.suppress(OSError):
-            if f"MATRIX_JOB={folder}".encode() in Path(f"/proc/{name}/environ").read_bytes():
-                found.append(name)
-    return found
 
 
 # Each process of the chain forks the next and ends: no number is there for long. The chain has an end.
