@@ -108,6 +108,8 @@ class Record:
             values = {one.name: data[one.name] for one in fields(cls)}
         except KeyError as error:
             raise ValueError(f"{data.get('cell')}: the record has no {error}") from error
+        # JSON knows no tuples.
+        values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
         values["cell"] = Cell.parse(str(values["cell"]))
         values["outcome"] = Outcome(values["outcome"])
         values["phase"] = None if values["phase"] is None else Phase(values["phase"])

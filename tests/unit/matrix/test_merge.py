@@ -255,6 +255,7 @@ def test_record_comes_back_from_its_line_as_it_was() -> None:
         seconds=1.5,
         entered=0.25,
         host=3,
+        strays=("sleep 9", "cat"),
         facts={"x": 1},
         fingerprint={"python": "3"},
         observations={"o": "1"},
