@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from types import GetSetDescriptorType, TracebackType
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 __all__ = ("Outcome", "acapture", "capture", "failed", "texts_of", "traceback_of")
 
@@ -58,8 +58,9 @@ class Outcome(Generic[T]):
         __tracebackhide__ = True
         error = self.error
         if error is None:
-            value, self.value = self.value, None
-            return cast("T", value)
+            value: Any = self.value
+            self.value = None
+            return value  # type: ignore[no-any-return]  # cast() would be a call
         self.error = None
         context = _CONTEXT.__get__(error)
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import contextvars
 import sys
 from _queue import SimpleQueue
@@ -131,7 +130,7 @@ class Call(Generic[T]):
             self.task = asyncio.current_task()
             if self.time_left is not None:
                 self.start_clock(asyncio.get_running_loop())
-            if self.take_cancel():
+            if self._cancel_requests and self.take_cancel():
                 outcome: Outcome[T] = Outcome(error=asyncio.CancelledError())
             elif self._handled is None:
                 outcome = Outcome(await self._async_fn(*self._args))
@@ -140,9 +139,10 @@ class Call(Generic[T]):
         except BaseException as error:  # noqa: BLE001 - S2: whatever it is, it belongs to the caller
             outcome = failed(error)
         finally:
-            # What a closed loop left behind is ended by the collector, in whatever context that runs.
-            with contextlib.suppress(ValueError):
+            try:  # noqa: SIM105 - suppress() costs a microsecond a call
                 current_call.reset(token)
+            except ValueError:
+                pass  # what a closed loop left behind is ended by the collector, in whatever context
         self.outcome = outcome
         self.task = None
         if self._timer is not None:

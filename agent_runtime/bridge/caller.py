@@ -12,13 +12,14 @@ from collections.abc import Callable, Coroutine, Iterator
 from time import monotonic
 from typing import Any, Literal, NamedTuple, TypeVar
 
+from agent_runtime.bridge import hostloop
 from agent_runtime.bridge.call import TURNED_AWAY, Call
 from agent_runtime.bridge.direct import run_directly
 from agent_runtime.bridge.hostloop import running_loop, warn_of_blocked_loop
-from agent_runtime.bridge.interrupts import InterruptGuard, in_main_thread
+from agent_runtime.bridge.interrupts import InterruptGuard
 from agent_runtime.bridge.portal import Portal
 from agent_runtime.bridge.portals import PortalSet
-from agent_runtime.bridge.process import parked_loop, this_threads_portal
+from agent_runtime.bridge.process import in_main_thread, parked_loop, this_threads_portal
 from agent_runtime.bridge.stalls import StallLookout
 from agent_runtime.bridge.suspending import Sleeper, TaskInbox, sleeper_of_this_task
 from agent_runtime.bridge.threads import CannotStartThreadError
@@ -75,6 +76,8 @@ class Options(NamedTuple):
 
     def check(self) -> None:
         """Raise for what cannot be done, before anything is."""
+        if self[1:4] == _USUAL and self.strategy == "portal":
+            return
         self.check_loop()
         if self.on_running_loop not in ("warn", "allow", "raise"):
             raise ValueError(f"on_running_loop={self.on_running_loop!r}; write 'warn', 'allow' or 'raise'")
@@ -102,6 +105,10 @@ class Options(NamedTuple):
                 raise
 
 
+_USUAL = (None, None, "warn")
+"""No timeout, no context, and a warning if a loop is blocked: what most calls leave as it is."""
+
+
 def call_sync(
     portals: PortalSet,
     async_fn: Callable[..., Coroutine[Any, Any, T]],
@@ -116,6 +123,7 @@ def call_sync(
     options.check()
     if not callable(async_fn):
         raise _no_function(async_fn)
+    own = this_threads_portal()
     sleeper = sleeper_of_this_task()
     guarded = sleeper is None and in_main_thread()
     warns = sleeper is None and options.on_running_loop == "warn" and running_loop() is not None
@@ -134,31 +142,34 @@ def call_sync(
             if guarded:
                 guard = InterruptGuard(call)
                 try:
-                    with guard:
-                        interruption = _carry_out(portals, call, guard, options)
+                    guard.take_over()
+                    try:
+                        interruption = _carry_out(portals, call, own, options, guard)
+                    finally:
+                        guard.give_back()
                 finally:
                     guard.give_back()
             else:
-                interruption = _carry_out(portals, call, None, options, sleeper)
+                interruption = _carry_out(portals, call, own, options, None, sleeper)
             interruption = stop_listening(call) or interruption
             if call.outcome is not None or interruption is not None:
                 value = _conclude(call, interruption)
                 failed = False
                 return value
     finally:
-        if warns:
+        if warns and monotonic() - started >= hostloop.THRESHOLD:
             options.warn_of_blocked_loop(monotonic() - started, failed=failed)
 
 
 def _carry_out(
     portals: PortalSet,
     call: Call[Any],
-    guard: InterruptGuard | None,
+    own: Portal | None,
     options: Options,
+    guard: InterruptGuard | None,
     sleeper: Sleeper | None = None,
 ) -> BaseException | None:
     """Have the call done, on a portal if possible; return what a signal handler raised meanwhile."""
-    own = this_threads_portal()
     portal = None
     if options.strategy == "portal":
         try:  # noqa: SIM105 - suppress() costs a microsecond a call

@@ -14,10 +14,10 @@ from agent_runtime.bridge.call import TURNED_AWAY, Call
 from agent_runtime.bridge.caller import Options, made_on
 from agent_runtime.bridge.direct import CallingThread
 from agent_runtime.bridge.hostloop import call_without_loop, running_loop
-from agent_runtime.bridge.interrupts import InterruptGuard, in_main_thread
+from agent_runtime.bridge.interrupts import InterruptGuard
 from agent_runtime.bridge.portal import Portal
 from agent_runtime.bridge.portals import PortalSet
-from agent_runtime.bridge.process import parked_loop, this_threads_portal
+from agent_runtime.bridge.process import in_main_thread, parked_loop, this_threads_portal
 from agent_runtime.bridge.suspending import TaskInbox, sleeper_of_this_task
 from agent_runtime.bridge.threads import CannotStartThreadError
 from agent_runtime.bridge.waiting import late_interruption, stop_listening, wait
@@ -319,7 +319,10 @@ def _guarding(call: Call[None]) -> Iterator[InterruptGuard | None]:
         return
     guard = InterruptGuard(call)
     try:
-        with guard:
+        guard.take_over()
+        try:
             yield guard
+        finally:
+            guard.give_back()
     finally:
         guard.give_back()

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import threading
 from _signal import SIGINT, getsignal  # type: ignore[import-not-found]  # typeshed has no stub for it
 from _signal import signal as set_handler
-from _thread import get_ident
 from collections.abc import Callable
-from types import FrameType, TracebackType
-from typing import NamedTuple, Protocol, Self, TypeVar
+from types import FrameType
+from typing import NamedTuple, Protocol, TypeVar
 
-__all__ = ("InterruptGuard", "Interruption", "Listener", "in_main_thread")
+__all__ = ("InterruptGuard", "Interruption", "Listener")
 
 # signal.getsignal() and signal.signal() turn every handler into an enum or fail to: 5 µs each, four
 # times a call. The C functions below them cost 0.1 and 0.3 µs.
@@ -52,11 +49,6 @@ one ipykernel installs for cells with a top-level await, which cancels the cell'
 """
 
 
-def in_main_thread() -> bool:
-    """Whether this thread is the one that Python runs signal handlers on."""
-    return get_ident() == threading.main_thread().ident
-
-
 class InterruptGuard:
     """Own SIGINT for the time that the main thread waits in one call.
 
@@ -65,7 +57,7 @@ class InterruptGuard:
     for a loop that stands still. What the previous handler would do decides: if it raises (or
     stands for raising later), that exception ends the wait; if it returns, the signal is dealt with.
 
-    Use as a context manager, in the main thread only.
+    For the main thread only: ``try: guard.take_over() ... finally: guard.give_back()``.
     """
 
     def __init__(self, listener: Listener) -> None:
@@ -75,7 +67,7 @@ class InterruptGuard:
         self._replaced: Handler | None = None
         self._previous: Handler | None = None
 
-    def __enter__(self) -> Self:
+    def take_over(self) -> None:
         """Take SIGINT over, if Python code handles it at all."""
         replaced = getsignal(SIGINT)
         if callable(replaced):
@@ -83,17 +75,12 @@ class InterruptGuard:
             # note: what stands behind that guard decides, and for the innermost call.
             outer = getattr(replaced, "__self__", None)
             self._previous = outer._previous if isinstance(outer, InterruptGuard) else replaced  # noqa: SLF001
-            with contextlib.suppress(ValueError):  # the main thread of a sub-interpreter may not
-                self._replaced = replaced
-                self._installed = self._on_signal
+            self._replaced = replaced
+            self._installed = self._on_signal
+            try:  # noqa: SIM105 - suppress() costs a microsecond a call
                 set_handler(SIGINT, self._installed)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Give SIGINT back."""
-        self.give_back()
+            except ValueError:
+                pass  # the main thread of a sub-interpreter may not
 
     def give_back(self) -> None:
         """Give SIGINT back, unless somebody else has taken it meanwhile; a second time does nothing.

@@ -56,6 +56,7 @@ class Portal:
         owner: the set of portals that this one belongs to.
         depth: 0 for the portal that everybody shares; k + 1 serves calls made on portal k's thread.
         thread_id: ident of the loop thread.
+        is_open: whether it still takes calls.
         waiting: the calls that this portal's own thread is making right now, outermost first.
         deeper: under "portal", the one that serves these calls, if there is one.
     """
@@ -70,7 +71,7 @@ class Portal:
         self._loop_factory = loop_factory
         self._pending: deque[Call[Any]] = deque()
         self._live: set[Call[Any]] = set()
-        self._closed = False
+        self.is_open = True
         self._retiring = False
         self._loop_serves = True
         self._has_ended = False
@@ -104,7 +105,7 @@ class Portal:
 
     def abandon(self) -> None:
         """End the thread without waiting for that: nobody will ever use this portal."""
-        self._closed = True
+        self.is_open = False
         self._wake(self._stop)
 
     def main(self) -> None:
@@ -128,11 +129,6 @@ class Portal:
         self.close_deeper()
 
     @property
-    def is_open(self) -> bool:
-        """Whether it still takes calls."""
-        return not self._closed
-
-    @property
     def is_of_another_process(self) -> bool:
         """Whether this process was forked from the one that has the loop thread."""
         return self._process != os.getpid()
@@ -140,7 +136,7 @@ class Portal:
     def submit(self, call: Call[Any]) -> None:
         """Queue a call and wake the loop; if the portal is closed, the call is turned away."""
         self._pending.append(call)
-        if self._closed:
+        if not self.is_open:
             self._turn_away()
             return
         try:
@@ -172,9 +168,10 @@ class Portal:
     def end(self, call: Call[Any]) -> None:
         """Tell the caller that the outcome is there; on the loop thread."""
         self._live.discard(call)
-        if self.is_of_another_process:
+        if self._process != os.getpid():
             leave_child(call.outcome)
-        self.close_deeper()
+        if self.deeper:
+            self.close_deeper()
         if not self._retiring or call.is_resumable:
             call.finish(ENDED)
 
@@ -225,7 +222,7 @@ class Portal:
         On any thread but the portal's own; blocks it until leftover tasks have ended, ``limit``
         seconds at most. Calls that this cuts off end with BridgeClosedError in their callers.
         """
-        self._closed = True
+        self.is_open = False
         self._turn_away()
         self._wake(self._stop)
         until = monotonic() + limit
@@ -247,7 +244,7 @@ class Portal:
             seconds, because something blocks it.
         """
         self._retiring = True
-        self._closed = True
+        self.is_open = False
         self._wake(self._stop)
         with contextlib.suppress(Empty):
             self._ended.get(timeout=limit)
@@ -296,7 +293,7 @@ class Portal:
 
     def _take_up(self) -> None:
         assert self._loop is not None
-        if self._closed:
+        if not self.is_open:
             self._turn_away()
             return
         while True:
@@ -312,7 +309,7 @@ class Portal:
                 self.end(call)
 
     def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
-        while not self._closed:
+        while self.is_open:
             # A task that a step left behind may raise SystemExit or KeyboardInterrupt: asyncio then
             # lets it through run_forever(). The loop is sound, and others have calls on it.
             with contextlib.suppress(SystemExit, KeyboardInterrupt):

@@ -63,6 +63,11 @@ class PortalSet:
             CannotStartThreadError: no thread can be started here, or the process is ending.
             OSError: the loop could not get its descriptors.
         """
+        here = self._own()
+        if own is None and current_call.get() is None:  # nothing but the loop thread is waited for
+            portal = here.shared.get("portal")
+            if portal is not None and portal.is_open:
+                return portal
         if process.ending():
             raise CannotStartThreadError
         if not blocks and own is not None and own.owner is self and own.is_open:
@@ -70,7 +75,6 @@ class PortalSet:
         waiting = self._waiting_ancestor() if own is None else self._deepest_waiting(own)
         if waiting is not None:
             return self._deeper(waiting)
-        here = self._own()
         portal = here.shared.get("portal")
         if portal is not None and portal.is_open:
             return portal

@@ -7,9 +7,11 @@ import atexit
 import contextlib
 import os
 import sys
+import threading
 import weakref
 from _thread import get_ident
 from collections.abc import Iterator
+from os import getpid
 from typing import Any, Protocol
 
 from agent_runtime.bridge.portal import Portal
@@ -20,6 +22,7 @@ __all__ = (
     "current",
     "ending",
     "forget",
+    "in_main_thread",
     "install_hooks",
     "notice_fork",
     "parked_loop",
@@ -45,6 +48,7 @@ class _State:
 
     Attributes:
         process: id of the process that all this is true of.
+        main_thread: ident of its main thread.
         by_thread: each portal by the ident of its loop thread.
         births: the portals whose threads have been started and may not have run any code yet.
         ending: whether the process is past the exit hook; no portal is used any more.
@@ -52,7 +56,8 @@ class _State:
     """
 
     def __init__(self) -> None:
-        self.process = os.getpid()
+        self.process = getpid()
+        self.main_thread = threading.main_thread().ident
         self.by_thread: dict[int, Portal] = {}
         self.births: set[Portal] = set()
         self.ending = False
@@ -72,14 +77,21 @@ _hooks_installed = False
 
 def this_threads_portal() -> Portal | None:
     """Return the portal whose loop thread this is, or None; first, take notice of a fork."""
-    notice_fork()
-    portal = _state.by_thread.get(get_ident())
-    if portal is None and _state.births:
+    if _state.process != getpid():
+        _begin_anew()
+    state = _state
+    portal = state.by_thread.get(get_ident())
+    if portal is None and state.births:
         # A finaliser can call in on a loop thread before that has run any code of its own. Whoever
         # starts it waits for it, so the call must not go to the starter's portal.
         newborn = getattr(main_of_this_thread(), "__self__", None)
         return newborn if isinstance(newborn, Portal) else None
     return portal
+
+
+def in_main_thread() -> bool:
+    """Whether this thread is the one that Python runs signal handlers on."""
+    return get_ident() == _state.main_thread
 
 
 def register(thread_id: int, portal: Portal) -> None:
@@ -111,7 +123,7 @@ def ending() -> bool:
 
 def notice_fork() -> None:
     """Begin anew in a child whose own hook has not run yet: one that is older may have called in."""
-    if _state.process != os.getpid():
+    if _state.process != getpid():
         _begin_anew()
 
 
@@ -139,7 +151,7 @@ def _begin_anew() -> None:
     it may use at once, and which stays.
     """
     global _state  # noqa: PLW0603 - the one place that replaces it
-    old, here = _state, os.getpid()
+    old, here = _state, getpid()
     _state = _states.setdefault(here, _State())
     _graveyard.append(old)
     _graveyard.extend(portals.inherited() for portals in tuple(portal_sets))
