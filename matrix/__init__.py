@@ -25,6 +25,7 @@
     past runs     recorded · compare · past_runs · promises          read back, compared, put on a page
     one cell      one_cell · explain/ · repro/                       what is known of it; its script
     reports       reports/                                           bug reports become cells, and tests
+    bisect        chains · bisection/                               contexts in contexts; what a failure needs
     command       __main__ · commands · run                          python -m matrix list | run | ...
     steadiness    steady · steadiness                                the same run many times over
     power         power · power_report · power_command               which probe catches which control

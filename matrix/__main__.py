@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from matrix import commands, explain, past_runs, steady
+from matrix.bisection.command import add_to as add_bisect_to
 from matrix.cells import Selection, SelectionError
 from matrix.expectations import BUILT_IN_EXPECTATIONS, ExpectationsError
 from matrix.judged import ExitCode
@@ -48,6 +49,7 @@ VERBS = (
     "repro",
     "import-issue",
     "steady",
+    "bisect",
     "power",
     "merge",
     "compare",
@@ -193,6 +195,7 @@ def _parser() -> argparse.ArgumentParser:
     repro.add_to(verbs)
     add_import_issue_to(verbs)
     steady.add_to(verbs)
+    add_bisect_to(verbs)
     powering = verbs.add_parser("power", help="let every probe meet every control: which catches which")
     _add_power_options(powering)
     merging = verbs.add_parser("merge", help="judge the shards of a run as one")

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from itertools import chain, product
 from typing import TYPE_CHECKING
 
+from matrix.chains import SEPARATOR
 from matrix.claims import cells_of_control, control_entry_point, offers
 from matrix.model import Cell
 from matrix.targets import AGENT_RUNTIME, CONTROL, control_name, target_of
@@ -75,7 +76,7 @@ def select(registry: Registry, selection: Selection) -> list[Cell]:
         return _whole_cells(registry, selection.cells)
     targets = _matching("target", selection.targets or _gate(registry), _targets(registry))
     entry_points = _matching("entry point", selection.entry_points or ("*",), list(registry.entry_points()))
-    contexts = _matching("context", selection.contexts or ("*",), list(registry.contexts()))
+    contexts = _contexts(registry, selection.contexts or ("*",))
     probes = _matching("probe", _by_promise(registry, selection.probes) or ("*",), list(registry.probes()))
     every_control = bool(selection.targets and selection.entry_points)
     return [
@@ -86,6 +87,14 @@ def select(registry: Registry, selection: Selection) -> list[Cell]:
         and cell.probe in probes
         and (cell.target != CONTROL or every_control or _is_for_controls(registry, cell))
     ]
+
+
+def _contexts(registry: Registry, patterns: Sequence[str]) -> list[str]:
+    """Return the contexts that some patterns mean; a chain, by its whole name, exists from then on."""
+    for word in _words(patterns):
+        if SEPARATOR in word:
+            registry.context(word)
+    return _matching("context", patterns, list(registry.contexts()))
 
 
 def _by_promise(registry: Registry, patterns: Sequence[str]) -> list[str]:
@@ -112,6 +121,7 @@ def _is_for_controls(registry: Registry, cell: Cell) -> bool:
 
 def _whole_cells(registry: Registry, patterns: Sequence[str]) -> list[Cell]:
     wanted = [Cell.parse(pattern) for pattern in _words(patterns)]
+    _contexts(registry, [cell.context for cell in wanted])
     kinds: tuple[tuple[str, list[str]], ...] = (
         ("target", _targets(registry)),
         ("entry_point", list(registry.entry_points())),

@@ -20,17 +20,19 @@ from typing import TYPE_CHECKING
 
 from matrix import wire
 from matrix.assignment import Assignment
+from matrix.chains import Spot
 from matrix.facts import as_data, observe_here
 from matrix.findings import take_put_off
-from matrix.perform import callable_under_test, finding_of, judge_here
+from matrix.model import Outcome
+from matrix.perform import Finding, callable_under_test, finding_of, judge_here
 from matrix.registry import Registry
 from matrix.strays import boot_clock
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from matrix.model import Cell, Run
+    from matrix.model import Cell, Facts, Run
 
 __all__ = ("STACKS_SIGNAL", "Job", "main")
 
@@ -85,15 +87,38 @@ class Job:
         return self._assignment.cells
 
     def perform(self, cell: Cell, *, evidence: Mapping[str, str] | None = None) -> None:
-        """Judge one cell right here and send its record; never raises."""
-        facts = as_data(observe_here(evidence))
+        """Judge one cell right here and send its record; never raises.
+
+        Where this is the outermost link of a chain, the next one is entered right here instead.
+        """
+        links = self._registry.links(self._assignment.context)
+        if len(links) > 1:
+            Spot(self, links, self.cells).perform(cell, evidence=evidence)
+        else:
+            self.judge(cell, evidence)
+
+    def judge(self, cell: Cell, evidence: Mapping[str, str] | None, *, chain: Sequence[object] = ()) -> None:
+        """Judge one cell right here, inside every link of its context, and send its record; never raises."""
+        facts = self._begin(cell, observe_here(evidence), chain)
+        finding = judge_here(self._registry, cell, evidence)
+        if os.getpid() != self.pid:
+            os._exit(STRAY_FORK)
+        self._end(cell, finding, facts)
+
+    def fault(self, cell: Cell, detail: str, *, trace: str = "", chain: Sequence[object]) -> None:
+        """Send a record that says that a cell could not be performed, and why."""
+        facts = self._begin(cell, observe_here(), chain)
+        self._end(cell, Finding(Outcome.ERROR, detail, trace), facts)
+
+    def _begin(self, cell: Cell, seen: Facts, chain: Sequence[object]) -> dict[str, object]:
+        facts = as_data(seen) | ({"chain": [*chain]} if chain else {})
         if not self._ready:
             self._ready = True
             self._send("ready", facts=facts, fingerprint=_fingerprint(), threads=_threads_here())
         self._send("begin", cell=cell.id, thread=threading.get_native_id(), clock=boot_clock())
-        finding = judge_here(self._registry, cell, evidence)
-        if os.getpid() != self.pid:
-            os._exit(STRAY_FORK)
+        return facts
+
+    def _end(self, cell: Cell, finding: Finding, facts: Mapping[str, object]) -> None:
         put_off = take_put_off()
         for one in put_off:
             one.report = functools.partial(self._report_late, cell)

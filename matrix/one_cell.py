@@ -7,6 +7,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from matrix.cells import Selection, SelectionError, all_cells, select
+from matrix.chains import ChainError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +26,7 @@ def one_cell(registry: Registry, name: str) -> Cell:
 
     Raises:
         SelectionError: it means no cell, or more than one; the error offers some.
+        ChainError: its context is a chain that cannot be.
     """
     cells = all_cells(registry)
     exact = [cell for cell in cells if cell.id == name]
@@ -43,6 +45,8 @@ def one_cell(registry: Registry, name: str) -> Cell:
 def _matching(registry: Registry, name: str) -> list[Cell]:
     try:
         return select(registry, Selection(cells=(name,)))
+    except ChainError:
+        raise
     except (SelectionError, ValueError):
         return []
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from matrix.chains import SEPARATOR, chained, links_of
 from matrix.claims import wrong_claims
 from matrix.model import AnyFunction, Context, Control, EntryPoint, Peer, Probe
 
@@ -78,6 +79,7 @@ class Registry:
     def __init__(self, root: Path = BUILT_IN) -> None:
         self.root = root.resolve()
         self._loaded: dict[tuple[str, str], object] = {}
+        self._chains: dict[str, Entry[Context]] = {}
 
     def names(self, folder: str) -> list[str]:
         """Return the names of a folder's files, sorted; a leading underscore marks a helper."""
@@ -85,8 +87,23 @@ class Registry:
         return sorted(file.stem for file in files if not file.stem.startswith("_"))
 
     def context(self, name: str) -> Entry[Context]:
-        """Return one context; :class:`RegistryError` when its file is refused."""
-        return self._entry(_CONTEXTS, name)
+        """Return one context, or a chain of them, which :meth:`contexts` then has, too.
+
+        Raises:
+            RegistryError: its file, or that of a link, is refused.
+            ChainError: a link is no context, or cannot be entered where it stands.
+        """
+        if SEPARATOR not in name:
+            return self._entry(_CONTEXTS, name)
+        if name not in self._chains:
+            files = {one: self._entry(_CONTEXTS, one).statement for one in self.names(_CONTEXTS.folder)}
+            chain = chained(name, files)
+            self._chains[name] = Entry(chain, self.links(name)[0].functions)
+        return self._chains[name]
+
+    def links(self, name: str) -> list[Entry[Context]]:
+        """Return the contexts in a chain, the outermost first; of a plain context, itself."""
+        return [self._entry(_CONTEXTS, link) for link in links_of(name)]
 
     def entry_point(self, name: str) -> Entry[EntryPoint]:
         """Return one entry point; :class:`RegistryError` when its file is refused."""
@@ -105,8 +122,9 @@ class Registry:
         return self._entry(_CONTROLS, name)
 
     def contexts(self) -> dict[str, Context]:
-        """Return every context's statement by name."""
-        return {name: self.context(name).statement for name in self.names(_CONTEXTS.folder)}
+        """Return every context's statement by name, and of the chains those that were asked for."""
+        names = [*self.names(_CONTEXTS.folder), *self._chains]
+        return {name: self.context(name).statement for name in names}
 
     def entry_points(self) -> dict[str, EntryPoint]:
         """Return every entry point's statement by name."""

@@ -5,7 +5,10 @@ from __future__ import annotations
 import sys
 from types import CodeType, FrameType
 
-__all__ = ("ASYNCIO_LOOPS", "POSIX", "stack_has")
+__all__ = ("ALL_FACTS", "ASYNCIO_LOOPS", "POSIX", "stack_has")
+
+ALL_FACTS = ("running_loop", "current_task", "main_thread", "kernel", "suspendable")
+"""What a context keeps that only comes between, a signal handler say."""
 
 ASYNCIO_LOOPS = ("asyncio.unix_events._UnixSelectorEventLoop", "asyncio.windows_events.ProactorEventLoop")
 """The classes of asyncio's own loops, as Facts name them: one a platform."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 
 from matrix.contexts._observe import ASYNCIO_LOOPS
-from matrix.model import Cell, Context, Facts, Job
+from matrix.model import Cell, Context, Facts, Inside, Job
 
 CONTEXT = Context(
     "asyncio_callback",
     summary="in a callback of loop.call_soon(), no task being current",
     facts=Facts(running_loop=ASYNCIO_LOOPS, current_task=False, main_thread=True),
+    inside=Inside(keeps=("main_thread", "kernel"), no_loop=True),
 )
 
 

@@ -6,12 +6,13 @@ import asyncio
 import threading
 
 from matrix.contexts._observe import ASYNCIO_LOOPS
-from matrix.model import Context, Facts, Job
+from matrix.model import Context, Facts, Inside, Job
 
 CONTEXT = Context(
     "asyncio_run_in_thread",
     summary="inside asyncio.run() in a thread that is not the main one",
     facts=Facts(running_loop=ASYNCIO_LOOPS, current_task=True, main_thread=False),
+    inside=Inside(keeps=("kernel",)),
 )
 
 

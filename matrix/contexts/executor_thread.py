@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from matrix.model import Cell, Context, Facts, Job
+from matrix.model import Cell, Context, Facts, Inside, Job
 
 CONTEXT = Context(
     "executor_thread",
     summary="in a thread of a concurrent.futures pool",
     facts=Facts(running_loop=None, current_task=False, main_thread=False, evidence={"thread": "pool_0"}),
+    inside=Inside(keeps=("kernel",)),
 )
 
 

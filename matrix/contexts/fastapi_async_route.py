@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matrix.contexts._observe import ASYNCIO_LOOPS
 from matrix.contexts._uvicorn import CELL_PATH, Site
-from matrix.model import Context, Facts, Job
+from matrix.model import Context, Facts, Inside, Job
 
 CONTEXT = Context(
     "fastapi_async_route",
@@ -16,6 +16,7 @@ CONTEXT = Context(
         evidence={"server": "uvicorn", "http": "1.1", "route": "async def"},
     ),
     requires=("fastapi", "uvicorn"),
+    inside=Inside(keeps=("main_thread", "kernel"), no_loop=True),
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from matrix.contexts._uvicorn import CELL_PATH, Site
-from matrix.model import Context, Facts, Job
+from matrix.model import Context, Facts, Inside, Job
 
 CONTEXT = Context(
     "fastapi_async_route_uvloop",
@@ -16,6 +16,7 @@ CONTEXT = Context(
     ),
     requires=("fastapi", "uvicorn", "uvloop"),
     platforms=("linux", "darwin"),
+    inside=Inside(keeps=("main_thread", "kernel"), no_loop=True),
 )
 
 

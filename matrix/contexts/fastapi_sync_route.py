@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from matrix.contexts._uvicorn import CELL_PATH, Site
-from matrix.model import Context, Facts, Job
+from matrix.model import Context, Facts, Inside, Job
 
 CONTEXT = Context(
     "fastapi_sync_route",
@@ -17,6 +17,7 @@ CONTEXT = Context(
         evidence={"server": "uvicorn", "http": "1.1", "route": "def", "thread": "AnyIO worker thread"},
     ),
     requires=("fastapi", "uvicorn"),
+    inside=Inside(keeps=("kernel",), no_loop=True),
 )
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gc
 
-from matrix.contexts._observe import stack_has
-from matrix.model import Cell, Context, Facts, Job
+from matrix.contexts._observe import ALL_FACTS, stack_has
+from matrix.model import Cell, Context, Facts, Inside, Job
 
 CONTEXT = Context(
     "finaliser",
@@ -16,6 +16,7 @@ CONTEXT = Context(
         main_thread=True,
         evidence={"__del__": "on the stack", "collector": "at work"},
     ),
+    inside=Inside(keeps=ALL_FACTS, again=False),  # the collector does not start inside itself
 )
 
 

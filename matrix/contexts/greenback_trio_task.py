@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from matrix.model import Context, Facts, Job
+from matrix.model import Context, Facts, Inside, Job
 
 CONTEXT = Context(
     "greenback_trio_task",
@@ -15,6 +15,7 @@ CONTEXT = Context(
         evidence={"async library": "trio"},
     ),
     requires=("greenback", "trio"),
+    inside=Inside(keeps=("main_thread", "kernel"), no_loop=True),
 )
 
 

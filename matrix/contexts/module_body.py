@@ -9,7 +9,8 @@ import sys
 from collections.abc import Sequence
 from types import ModuleType
 
-from matrix.model import Context, Facts, Job
+from matrix.contexts._observe import ALL_FACTS
+from matrix.model import Context, Facts, Inside, Job
 
 _PREFIX = "_matrix_module_body_"
 
@@ -19,6 +20,7 @@ CONTEXT = Context(
     facts=Facts(
         running_loop=None, current_task=False, main_thread=True, evidence={"module": "half imported"}
     ),
+    inside=Inside(keeps=ALL_FACTS, again=False),  # modules are found by their names
 )
 
 
@@ -30,6 +32,8 @@ def host(job: Job) -> None:
             importlib.import_module(f"{_PREFIX}{number}")
     finally:
         sys.meta_path.remove(finder)
+        for number in range(len(job.cells)):
+            sys.modules.pop(f"{_PREFIX}{number}", None)  # as a link of a chain it is entered for each cell
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):

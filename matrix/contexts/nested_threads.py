@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from matrix.model import Cell, Context, Facts, Job
+from matrix.model import Cell, Context, Facts, Inside, Job
 
 _DEPTH = 3
 
@@ -17,6 +17,7 @@ CONTEXT = Context(
         main_thread=False,
         evidence={"threads that wait": "3", "this thread": "level 3"},
     ),
+    inside=Inside(keeps=("kernel",)),
 )
 
 

@@ -8,8 +8,8 @@ import signal
 from collections.abc import Callable
 from types import FrameType
 
-from matrix.contexts._observe import POSIX, stack_has
-from matrix.model import Cell, Context, Facts, Job, Source
+from matrix.contexts._observe import ALL_FACTS, POSIX, stack_has
+from matrix.model import Cell, Context, Facts, Inside, Job, Source
 
 CONTEXT = Context(
     "signal_handler_during_call",
@@ -21,6 +21,7 @@ CONTEXT = Context(
         evidence={"signal": "SIGUSR1", "handler": "on the stack", "outer call": "in progress"},
     ),
     platforms=POSIX,
+    inside=Inside(keeps=ALL_FACTS, main_thread=True),
 )
 
 _OUTER = """

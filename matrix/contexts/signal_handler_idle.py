@@ -6,8 +6,8 @@ import signal
 import threading
 from types import FrameType
 
-from matrix.contexts._observe import POSIX, stack_has
-from matrix.model import Cell, Context, Facts, Job
+from matrix.contexts._observe import ALL_FACTS, POSIX, stack_has
+from matrix.model import Cell, Context, Facts, Inside, Job
 
 CONTEXT = Context(
     "signal_handler_idle",
@@ -19,6 +19,7 @@ CONTEXT = Context(
         evidence={"signal": "SIGALRM", "handler": "on the stack", "interrupted": "_wait_for_signal"},
     ),
     platforms=POSIX,
+    inside=Inside(keeps=ALL_FACTS, main_thread=True),
 )
 
 

@@ -8,7 +8,7 @@ import signal
 from types import FrameType
 
 from matrix.contexts._observe import ASYNCIO_LOOPS, POSIX, stack_has
-from matrix.model import Cell, Context, Facts, Job
+from matrix.model import Cell, Context, Facts, Inside, Job
 
 CONTEXT = Context(
     "signal_handler_in_loop",
@@ -20,6 +20,7 @@ CONTEXT = Context(
         evidence={"signal": "SIGALRM", "handler": "on the stack", "interrupted": "select"},
     ),
     platforms=POSIX,
+    inside=Inside(keeps=("main_thread", "kernel"), no_loop=True, main_thread=True),
 )
 
 

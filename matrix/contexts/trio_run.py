@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from matrix.model import Context, Facts, Job
+from matrix.model import Context, Facts, Inside, Job
 
 CONTEXT = Context(
     "trio_run",
     summary="inside an async function that trio.run() runs",
     facts=Facts(running_loop=None, current_task=False, main_thread=True, evidence={"async library": "trio"}),
     requires=("trio",),
+    inside=Inside(keeps=("main_thread", "kernel"), no_loop=True),
 )
 
 

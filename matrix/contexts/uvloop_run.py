@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from matrix.model import Context, Facts, Job
+from matrix.model import Context, Facts, Inside, Job
 
 CONTEXT = Context(
     "uvloop_run",
@@ -10,6 +10,7 @@ CONTEXT = Context(
     facts=Facts(running_loop="uvloop.Loop", current_task=True, main_thread=True),
     requires=("uvloop",),
     platforms=("linux", "darwin"),
+    inside=Inside(keeps=("main_thread", "kernel"), no_loop=True),
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 
-from matrix.model import Cell, Context, Facts, Job
+from matrix.model import Cell, Context, Facts, Inside, Job
 
 CONTEXT = Context(
     "worker_thread_of_loop",
@@ -16,6 +16,7 @@ CONTEXT = Context(
         main_thread=False,
         evidence={"thread": "asyncio", "loop of the main thread": "runs"},
     ),
+    inside=Inside(keeps=("kernel",), no_loop=True, main_thread=True),
 )
 
 

@@ -7,6 +7,7 @@ import shlex
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from matrix.chains import links_of
 from matrix.claims import cells_of_control
 from matrix.explain import places
 from matrix.facts import as_data
@@ -127,7 +128,9 @@ def about(registry: Registry, cell: Cell, known: Expectations, runs: Sequence[Se
         context=Part(
             cell.context,
             context.summary,
-            places.of_statement(registry, "contexts", cell.context, "CONTEXT"),
+            ", ".join(
+                places.of_statement(registry, "contexts", link, "CONTEXT") for link in links_of(cell.context)
+            ),
             context.requires,
         ),
         facts=context.facts,
@@ -205,12 +208,13 @@ def _entry(entry: Expectation, *, holds: bool) -> dict[str, object]:
 
 
 def _commands(registry: Registry, cell: Cell) -> dict[str, str]:
+    is_chain = len(links_of(cell.context)) > 1
     own = "" if registry.root == BUILT_IN.resolve() else f" --registry {shlex.quote(str(registry.root))}"
     commands = {"run": repeat_command(cell) + own}
-    if not own and cell.target in {AGENT_RUNTIME, CONTROL}:
+    if not own and not is_chain and cell.target in {AGENT_RUNTIME, CONTROL}:
         test = f"tests/contexts/test_cells.py::test_cell[{cell.id}]"
         commands["test"] = f"python -m pytest {shlex.quote(test)}"
-    if does_not_apply(registry, cell) is None:
+    if not is_chain and does_not_apply(registry, cell) is None:
         commands["repro"] = f"python -m matrix repro {shlex.quote(cell.id)} -o repro.py{own}"
         commands["debug"] = "python -m pdb repro.py --here"
     return commands

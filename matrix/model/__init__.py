@@ -17,7 +17,17 @@ from matrix.findings import Expected, Refused, check_at_exit, expect, observe
 from matrix.model.cells import Cell, Job
 from matrix.model.outcomes import HangClass, Outcome, Phase
 from matrix.model.sources import AnyFunction, Item, OpenSession, Run, RunAsync, Session, Source, StreamAsync
-from matrix.model.statements import Context, Control, EntryPoint, Facts, Limits, Peer, Probe, limits_of
+from matrix.model.statements import (
+    Context,
+    Control,
+    EntryPoint,
+    Facts,
+    Inside,
+    Limits,
+    Peer,
+    Probe,
+    limits_of,
+)
 
 __all__ = (
     "AnyFunction",
@@ -28,6 +38,7 @@ __all__ = (
     "Expected",
     "Facts",
     "HangClass",
+    "Inside",
     "Item",
     "Job",
     "Limits",

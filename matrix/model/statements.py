@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-__all__ = ("Context", "Control", "EntryPoint", "Facts", "Limits", "Peer", "Probe", "limits_of")
+__all__ = ("Context", "Control", "EntryPoint", "Facts", "Inside", "Limits", "Peer", "Probe", "limits_of")
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,24 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Inside:
+    """How a context is entered where code of another one runs, as a link of a chain of contexts.
+
+    Attributes:
+        keeps: which facts stay as they are around it, by their names in :class:`Facts`; the others become
+            those that the context states.
+        no_loop: whether it needs a thread in which no event loop runs.
+        main_thread: whether it needs the main thread.
+        again: whether it can stand in a chain a second time.
+    """
+
+    keeps: tuple[str, ...]
+    no_loop: bool = False
+    main_thread: bool = False
+    again: bool = True
+
+
+@dataclass(frozen=True)
 class Context:
     """One host situation.
 
@@ -60,6 +78,7 @@ class Context:
         call_limit: seconds that one check may take, if its probe does not say otherwise.
         exit_limit: seconds from the host's word that it is done to the end of its process. A plain
             interpreter takes 0.05, one with a server and a kernel behind it 1.
+        inside: how it is entered inside another context; None where it can only be the outermost.
     """
 
     name: str
@@ -70,6 +89,7 @@ class Context:
     enter_limit: float = 30.0
     call_limit: float = 15.0
     exit_limit: float = 10.0
+    inside: Inside | None = None
 
 
 @dataclass(frozen=True)

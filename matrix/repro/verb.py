@@ -10,6 +10,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from matrix.cells import SelectionError
+from matrix.chains import links_of
 from matrix.judged import ExitCode
 from matrix.model import Outcome
 from matrix.one_cell import one_cell
@@ -73,10 +75,14 @@ def perform(registry: Registry, options: argparse.Namespace) -> int:
     """Write the script, run it, or both; return the exit code.
 
     Raises:
-        SelectionError: the name means no cell, or several.
+        SelectionError: the name means no cell, or several, or one in a chain of contexts.
         RecordedError: the path holds no run.
     """
     cell = one_cell(registry, options.cell)
+    if len(links_of(cell.context)) > 1:
+        raise SelectionError(
+            f"{cell.context} is a chain, of which no script is written; name a cell in one context"
+        )
     record = None if options.results is None else _record_of(read_run(options.results), cell)
     reason = does_not_apply(registry, cell)
     if reason is not None:

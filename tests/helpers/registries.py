@@ -62,7 +62,7 @@ class Toy:
             "contexts",
             name,
             f"import os, signal, subprocess, sys, threading\n"
-            f"from matrix.model import Context, Facts\n"
+            f"from matrix.model import Context, Facts, Inside\n"
             f"CONTEXT = Context({name!r}, summary='toy', facts=Facts({facts}), {more})\n"
             f"def host(job):\n{_body(host)}",
         )
