@@ -11,6 +11,7 @@ nox.options.reuse_venv = "yes"
 nox.options.sessions = ["contexts", "tests", "lint", "typing"]
 
 PROJECT_FOLDER = Path(__file__).parent
+SCHEMA = "agent_runtime/schema/workflow.schema.json"
 PROJECT = nox.project.load_toml("pyproject.toml")
 
 
@@ -156,6 +157,7 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", ".github/workflows/ci.yml")
+    session.run("check-jsonschema", "--schemafile", SCHEMA, *map(str, PROJECT_FOLDER.glob("examples/*.yaml")))
     session.run("zizmor", "--offline", "--no-progress", "--pedantic", ".github/workflows")
 
 

@@ -8,7 +8,7 @@ from agent_runtime.errors import WorkflowError
 from agent_runtime.loading.compose import compose
 from agent_runtime.loading.form import Form, read_name, read_template, shown
 from agent_runtime.loading.graph import Wiring, connect
-from agent_runtime.loading.keys import KEYS
+from agent_runtime.loading.keys import FORMAT_VERSION, KEYS
 from agent_runtime.loading.nodes import Items, Node, Notes, Pairs, Scalar, from_python, kind_of, to_python
 from agent_runtime.loading.source import Source
 from agent_runtime.loading.steps import read_steps
@@ -29,7 +29,10 @@ def parse_workflow(source: Source) -> tuple[Workflow | None, Notes]:
         if not notes:
             notes.add(Position(1, 1), "the file is empty", "write at least a 'steps' list")
         return None, notes
+    if _is_newer(root, notes):
+        return None, notes
     form = Form(root, notes, owner="the workflow", keys=KEYS["workflow"])
+    form.count("version")
     if not form.is_mapping:
         return None, notes
     name = form.text("name") or source.stem
@@ -47,6 +50,20 @@ def parse_workflow(source: Source) -> tuple[Workflow | None, Notes]:
         inputs_position=form.key_at("inputs"),
     )
     return workflow, notes
+
+
+def _is_newer(root: Node, notes: Notes) -> bool:
+    """Note that a file is of a version of the format that came later; the rest of it cannot be judged."""
+    for key, value in root.pairs if isinstance(root, Pairs) else ():
+        version = value.value if isinstance(value, Scalar) else None
+        if key.value == "version" and isinstance(version, int) and version > FORMAT_VERSION:
+            message = (
+                f"the file is of version {version} of the format, and this release reads {FORMAT_VERSION}"
+            )
+            hint = f"use a newer release, or write {FORMAT_VERSION} if the file needs nothing newer"
+            notes.add(value.position, message, hint)
+            return True
+    return False
 
 
 def from_steps(

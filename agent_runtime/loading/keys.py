@@ -14,6 +14,7 @@ from agent_runtime.workflow import AtMax, OnError, RunsOn, ValueType
 
 __all__ = (
     "ACTIONS",
+    "FORMAT_VERSION",
     "KEYS",
     "MAX_STEPS",
     "Count",
@@ -27,6 +28,9 @@ __all__ = (
     "Word",
     "step_keys",
 )
+
+FORMAT_VERSION = 1
+"""The version of the format that is described here, and the newest that can be read."""
 
 MAX_STEPS = 100_000
 
@@ -43,8 +47,8 @@ class Plain(enum.Enum):
     FLAG = "true or false"
     NAMES = "a text or a list of texts"
     CONDITION = "exactly one reference, true or false"
-    VALUE = "any value, with references in it"
-    VALUES = "a mapping of such values"
+    VALUES = "a mapping of values with references in them"
+    ARGUMENTS = "such a mapping, or nothing"
     DATA = "any value, without references"
     ITEMS = "a list, or exactly one reference"
     CONTENT = "a text or a list, with references in it"
@@ -112,7 +116,7 @@ class Key(NamedTuple):
 _SECONDS = Number(above=True)
 
 _CALL = {
-    "with": Key(Plain.VALUES, "arguments, passed as keywords"),
+    "with": Key(Plain.ARGUMENTS, "arguments, passed as keywords"),
     "thread": Key(Word(RunsOn), "where a plain def runs"),
 }
 
@@ -122,7 +126,7 @@ ACTIONS: Mapping[str, Mapping[str, Key]] = {
     "tool": {"tool": Key(Plain.TEXT, "call the tool registered under this name"), **_CALL},
     "workflow": {
         "workflow": Key(Plain.TEXT, "run another workflow: a registered name, or a path that begins with ./"),
-        "with": Key(Plain.VALUES, "its inputs"),
+        "with": Key(Plain.ARGUMENTS, "its inputs"),
     },
     "steps": {"steps": Key(ListOf("step"), "steps as one step")},
     "parallel": {
@@ -139,6 +143,7 @@ _ATTEMPTS = {
 
 KEYS: Mapping[str, Mapping[str, Key]] = {
     "workflow": {
+        "version": Key(Count(1, FORMAT_VERSION), "the version of the format that the file is written in"),
         "name": Key(Plain.TEXT, "for people; the file's name by default"),
         "id": Key(Plain.TEXT, "for logs and the LLM client's metadata; the name by default"),
         "description": Key(Plain.TEXT, "for people"),

@@ -49,6 +49,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "agent_runtime.references",
         "agent_runtime.workflow",
     ),
+    "agent_runtime/schema": ("agent_runtime.loading",),
     "agent_runtime/llm": ("agent_runtime.errors",),
     "agent_runtime/steps": (
         "agent_runtime.errors",
