@@ -118,8 +118,8 @@ def verify_parts(registry: Registry, parts: Sequence[Part]) -> None:
     if not parts:
         raise MergeError(["there is no part; name the folders of results of all shards"])
     problems = [*_strangers(registry, parts), *_environments(parts)]
-    if not problems:
-        problems = [*_shards(parts), *_cells(registry, parts)]
+    # What is wrong with parts would be said of each of their cells again.
+    problems = problems or _shards(parts) or _cells(registry, parts)
     if problems:
         raise MergeError(problems)
 

@@ -48,10 +48,10 @@ def shards_of(registry: Registry, cells: Iterable[Cell], count: int, *, costs: C
         return [whole]
     hosts = hosts_of(registry, [cell for cell in whole if not is_control(cell.target)])
     if len(hosts) < count:
-        most = f"write --shard i/{len(hosts)} at most" if hosts else "leave out --shard"
+        most = f"write --shard i/{len(hosts)}" if len(hosts) > 1 else "leave out --shard"
         raise SelectionError(
-            f"controls run in every shard, and {len(hosts)} hosts perform the other cells of this selection;"
-            f" {most}"
+            "controls run in every shard, and the other cells of this selection can be shared out among"
+            f" {len(hosts)} at most; {most}"
         )
     weights = {}
     for host in hosts:

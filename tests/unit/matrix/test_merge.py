@@ -193,6 +193,7 @@ def test_parts_that_make_no_whole_are_refused(
         verify_parts(four.registry(), spoil(parts_of(four)))
 
     assert sentence in str(caught.value)
+    assert len(caught.value.problems) == 1
 
 
 def judged(toy: Toy, parts: list[Part]) -> RunResult:

@@ -107,16 +107,16 @@ def test_every_process_makes_the_same_parts(four: Toy) -> None:
 @pytest.mark.parametrize(
     ("target", "sentence"),
     [
-        pytest.param("*", "1 hosts perform the other cells of this selection; write --shard i/1", id="few"),
-        pytest.param("control", "0 hosts perform the other cells .*; leave out --shard", id="controls_alone"),
+        pytest.param("*", "shared out among 2 at most; write --shard i/2", id="few"),
+        pytest.param("control", "shared out among 0 at most; leave out --shard", id="controls_alone"),
     ],
 )
 def test_more_shards_than_hosts_are_refused_with_the_number(toy: Toy, target: str, sentence: str) -> None:
-    toy.context().probe()
+    toy.context("alpha").context("beta").probe()
     cells = select(toy.registry(), Selection(targets=(target,)))
 
     with pytest.raises(SelectionError, match=sentence):
-        shards_of(toy.registry(), cells, 2, costs=Costs())
+        shards_of(toy.registry(), cells, 3, costs=Costs())
 
 
 @pytest.mark.parametrize("text", ["0/2", "3/2", "1", "a/b", "1/2/3", "-1/2", "1/0", ""])
