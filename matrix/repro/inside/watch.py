@@ -25,6 +25,7 @@ def main() -> int:
     """Start this very script again, watch it, say what has become of it; return the exit code."""
     if TOLD in os.environ or "--here" in sys.argv:
         return bring_about()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the child is killed then, too
     with tempfile.TemporaryDirectory() as folder:
         told, output = Path(folder, "told"), Path(folder, "output")
         told.touch()

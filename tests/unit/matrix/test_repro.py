@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import dis
 import json
+import os
 import subprocess
 import sys
 import types
@@ -286,6 +287,23 @@ def test_hang_shows_where_every_thread_is(toy: Toy, capfd: pytest.CaptureFixture
     main(["repro", WORKS.id, "--run", "--registry", str(toy.root)])
 
     assert "in waits" in capfd.readouterr().out
+
+
+def test_script_that_is_told_to_end_takes_its_child_with_it(toy: Toy, tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    os.mkfifo(told)
+    check = f"open({str(told)!r}, 'w').write(str(os.getpid()))\nthreading.Event().wait()"
+    toy.context().probe(check=check)
+    file = tmp_path / "shows.py"
+    main(["repro", WORKS.id, "-o", str(file), "--registry", str(toy.root)])
+    script = subprocess.Popen([sys.executable, file], stdout=subprocess.DEVNULL)
+    child = int(told.read_text())
+
+    script.terminate()
+
+    assert script.wait(30) == 143
+    with pytest.raises(ProcessLookupError):
+        os.kill(child, 0)
 
 
 def test_script_runs_in_one_process_for_a_debugger(toy: Toy, tmp_path: Path) -> None:
