@@ -140,7 +140,13 @@ class Bridge:
                 itself.
         """
         options = Options(
-            source, timeout, context, on_running_loop, stall_timeout, strategy, names or ("iterate", "anext")
+            source,
+            timeout,
+            context,
+            on_running_loop,
+            stall_timeout,
+            strategy,
+            names or ("iterate", "async for"),
         )
         options.check()
         if not hasattr(source, "__aiter__"):
@@ -180,7 +186,7 @@ class Bridge:
             BaseException: what :func:`run_sync` raises, and whatever the manager raised, the object
                 itself.
         """
-        names = names or ("enter", "stack.enter_async_context")
+        names = names or ("enter", "async with")
         options = Options(manager, timeout, context, on_running_loop, stall_timeout, strategy, names)
         options.check()
         if not hasattr(manager, "__aenter__"):

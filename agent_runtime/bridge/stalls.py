@@ -18,6 +18,7 @@ from agent_runtime.bridge.portal import Portal
 from agent_runtime.bridge.waiting import GivingUp
 from agent_runtime.bridge.whereabouts import describe_work, tasks_of
 from agent_runtime.errors import CircularWaitError, StalledCallWarning
+from agent_runtime.errors.calls import written
 
 __all__ = ("StallLookout",)
 
@@ -82,7 +83,7 @@ class StallLookout:
             reason, remedy = f"to import {module}, which this thread is importing", "call it after the import"
         elif host is not None and _waits_for_nothing_but(host, call, portal):
             reason = "for a coroutine that was given to the event loop of this thread"
-            remedy = f"write `await {async_variant}(...)` instead"
+            remedy = f"write {written(async_variant)} instead"
         else:
             return None
         return CircularWaitError(entry_point, reason, remedy, describe_work(call, portal))

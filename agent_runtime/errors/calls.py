@@ -16,6 +16,7 @@ __all__ = (
     "NoCallerError",
     "NoThreadError",
     "StalledCallWarning",
+    "written",
 )
 
 
@@ -40,6 +41,11 @@ class _FunctionError(BridgeError):
         self.what = what
 
 
+def written(async_variant: str) -> str:
+    """Return what to write in async code: an ``await`` of the variant, or the statement that it is."""
+    return f"`{async_variant}`" if async_variant.startswith("async ") else f"`await {async_variant}(...)`"
+
+
 class CallerLoopError(_EntryPointError):
     """A sync entry point was called where an event loop runs, and the setting refuses that.
 
@@ -47,13 +53,13 @@ class CallerLoopError(_EntryPointError):
 
     Attributes:
         entry_point: name of the sync function that was called.
-        async_variant: name of the function to await instead.
+        async_variant: name of the function to await instead, or ``async for`` or ``async with``.
     """
 
     def __str__(self) -> str:
         return (
             f"{self.entry_point}() was called where an event loop runs, and on_running_loop='raise'"
-            f" forbids blocking it; write `await {self.async_variant}(...)` there instead"
+            f" forbids blocking it; write {written(self.async_variant)} there instead"
         )
 
 
@@ -62,7 +68,7 @@ class BlockedLoopWarning(RuntimeWarning):
 
     Attributes:
         entry_point: name of the sync function that was called.
-        async_variant: name of the function to await instead.
+        async_variant: name of the function to await instead, or ``async for`` or ``async with``.
         seconds: how long the loop stood still.
         site: file and line of the call.
     """
@@ -77,7 +83,7 @@ class BlockedLoopWarning(RuntimeWarning):
     def __str__(self) -> str:
         return (
             f"{self.entry_point}() blocked the running event loop for {self.seconds:.1f} s at {self.site};"
-            f" write `await {self.async_variant}(...)` there, or pass on_running_loop='allow'"
+            f" write {written(self.async_variant)} there, or pass on_running_loop='allow'"
         )
 
 
@@ -101,7 +107,7 @@ class StalledCallWarning(RuntimeWarning):
 
     Attributes:
         entry_point: name of the sync function that was called.
-        async_variant: name of the function to await instead.
+        async_variant: name of the function to await instead, or ``async for`` or ``async with``.
         seconds: how long the loop has been standing still.
         site: file and line of the call.
         work: where the work stands.
@@ -125,7 +131,7 @@ class StalledCallWarning(RuntimeWarning):
             f" and still waits; if the work needs that loop, it will never end\n"
             f"  the work: {self.work}\n"
             f"  the loop: {self.waiting}\n"
-            f"  write `await {self.async_variant}(...)` there instead"
+            f"  write {written(self.async_variant)} there instead"
         )
 
 
@@ -210,11 +216,11 @@ class NoThreadError(_EntryPointError):
 
     Attributes:
         entry_point: name of the sync function that was called.
-        async_variant: name of the function to await instead.
+        async_variant: name of the function to await instead, or ``async for`` or ``async with``.
     """
 
     def __str__(self) -> str:
         return (
             f"{self.entry_point}() needs a thread, none can be started here, and the event loop that runs"
-            f" on this thread cannot be entered twice; write `await {self.async_variant}(...)` instead"
+            f" on this thread cannot be entered twice; write {written(self.async_variant)} instead"
         )

@@ -84,8 +84,10 @@ def test_a_running_loop_can_be_refused_at_the_call_and_at_each_item() -> None:
     assert next(carried) == 0
 
     async def main() -> None:
-        with pytest.raises(CallerLoopError):
+        with pytest.raises(CallerLoopError, match="write `async for` there"):
             iterate(count(1), on_running_loop="raise")
+        with pytest.raises(CallerLoopError, match="write `async with` there"):
+            enter(asyncio.TaskGroup(), on_running_loop="raise")
         with pytest.raises(CallerLoopError, match="feed_async"):
             next(carried)
 
