@@ -11,7 +11,7 @@ from matrix.recorded import environment_of, text_of
 from matrix.verdict import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from matrix.recorded import Recorded
 
@@ -109,11 +109,11 @@ class Steadiness:
 
     Attributes:
         command: what each of them ran.
-        runs: what they said.
+        runs: what they said, so far.
     """
 
     command: str
-    runs: Sequence[RunSaid]
+    runs: list[RunSaid]
 
     @property
     def unsteady(self) -> list[Unsteady]:

@@ -78,30 +78,52 @@ def steady(options: Sequence[str], *, times: int, results: Path, write: Path | N
     if write is not None:
         replace_tables(write.read_text(encoding="utf-8"), {"steady": ""})
     _remove_runs(results)
-    runs: list[RunSaid] = []
+    found = Steadiness(shlex.join(["python", "-m", "matrix", "run", *options]), [])
     for number in range(1, times + 1):
         folder = results / f"run-{number}"
-        with _terminated_as_interrupted():
-            code = _run([*options, "--results", str(folder)])
-        if code in {ExitCode.USAGE, ExitCode.INTERRUPTED}:
-            return code
         try:
-            runs.append(RunSaid.of(read_run(folder)))
-        except ValueError as error:
-            print(f"run {number} of {times} ended with {code}: {error}", file=sys.stderr)
-            return ExitCode.BROKEN
-        print(_of_a_run(number, times, code, runs), flush=True)
-        if runs[-1].code != runs[0].code:
-            print(f"run {number} is of other code than run 1; change nothing meanwhile", file=sys.stderr)
-            return ExitCode.BROKEN
-        if number > 1 and runs[-1].cells == runs[0].cells:
+            code = _run_once_more(found.runs, [*options, "--results", str(folder)], folder)
+        except _StoppedError as error:
+            print(f"run {number} of {times} {error}", file=sys.stderr)
+            return error.code
+        print(_of_a_run(number, times, code, found.runs), flush=True)
+        # Hours may have gone into it: what is known stays, whatever comes.
+        (results / DATA).write_text(_text(found), encoding="utf-8", newline="\n")
+        if number > 1 and found.runs[-1].cells == found.runs[0].cells:
             shutil.rmtree(folder)
-    command = shlex.join(["python", "-m", "matrix", "run", *options])
-    return _conclude(Steadiness(command, runs), results, write)
+    return _conclude(found, write)
+
+
+class _StoppedError(Exception):
+    """A run has ended in a way that leaves nothing to compare; the text says in which."""
+
+    def __init__(self, text: str, code: int) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+def _run_once_more(runs: list[RunSaid], options: Sequence[str], folder: Path) -> int:
+    """Make one more run, add what it has said, and return its exit code.
+
+    Raises:
+        _StoppedError: it did not come to its end, or is of other code.
+    """
+    with _terminated_as_interrupted():
+        code = _run(options)
+    if code in {ExitCode.USAGE, ExitCode.INTERRUPTED}:
+        raise _StoppedError(f"ended with {code}", code)
+    try:
+        runs.append(RunSaid.of(read_run(folder)))
+    except ValueError as error:
+        raise _StoppedError(f"ended with {code}: {error}", ExitCode.BROKEN) from error
+    if runs[-1].code != runs[0].code:
+        raise _StoppedError("is of other code than run 1; change nothing meanwhile", ExitCode.BROKEN)
+    return code
 
 
 def _remove_runs(results: Path) -> None:
-    """Remove the runs that an earlier call has left; nothing else that may be there."""
+    """Remove what an earlier call has left; nothing else that may be there."""
+    (results / DATA).unlink(missing_ok=True)
     for records in results.glob(f"run-*/{RECORDS}"):
         shutil.rmtree(records.parent)
 
@@ -135,18 +157,20 @@ def _of_a_run(number: int, times: int, code: int, runs: Sequence[RunSaid]) -> st
     return f"run {number} of {times}: exit code {code}, {len(last.cells)} cells in {last.seconds:.0f} s{than}"
 
 
-def _conclude(found: Steadiness, results: Path, write: Path | None) -> int:
-    data = found.as_data()
-    text = json.dumps(data, indent=2) + "\n"
-    (results / DATA).write_text(text, encoding="utf-8", newline="\n")
+def _conclude(found: Steadiness, write: Path | None) -> int:
+    sentence = line_of(found.as_data())
     if write is not None:
-        document = replace_tables(write.read_text(encoding="utf-8"), {"steady": line_of(data)})
+        document = replace_tables(write.read_text(encoding="utf-8"), {"steady": sentence})
         write.write_text(document, encoding="utf-8", newline="\n")
-        write.with_name(DATA).write_text(text, encoding="utf-8", newline="\n")
+        write.with_name(DATA).write_text(_text(found), encoding="utf-8", newline="\n")
     for one in found.unsteady:
         print(one.as_line())
-    print(line_of(data))
+    print(sentence)
     return ExitCode.UNEXPECTED if found.unsteady else ExitCode.EXPECTED
+
+
+def _text(found: Steadiness) -> str:
+    return json.dumps(found.as_data(), indent=2) + "\n"
 
 
 def _at_least_two(text: str) -> int:

@@ -92,7 +92,7 @@ def test_code_that_is_changed_between_two_runs_ends_it(
     toy.context().probe("edits", f"open({notes!r}, 'a').write('# more\\n'); run(None, {{}})")
 
     assert main(arguments(toy, tmp_path / "steady")) == 3
-    assert "run 2 is of other code than run 1" in capsys.readouterr().err
+    assert "run 2 of 2 is of other code than run 1" in capsys.readouterr().err
 
 
 def test_run_that_does_not_come_to_its_end_ends_it(
@@ -103,6 +103,23 @@ def test_run_that_does_not_come_to_its_end_ends_it(
     assert main(arguments(toy, tmp_path / "steady")) == 3
     assert "run 1 of 2 ended with -9: " in capsys.readouterr().err
     assert not (tmp_path / "steady" / "steady.json").exists()
+
+
+def test_what_was_counted_stays_when_a_later_run_does_not_come_to_its_end(
+    toy: Toy, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = str(tmp_path / "times")
+    dies = f"""
+    open({file!r}, 'a').write('x')
+    run(None, {{}})
+    if os.path.getsize({file!r}) == 3:
+        os.kill(os.getppid(), signal.SIGKILL)
+    """
+    toy.context().probe("a_first").probe("dies", dies)
+
+    assert main(arguments(toy, tmp_path / "steady", times=5)) == 3
+    assert "run 3 of 5 ended with -9: " in capsys.readouterr().err
+    assert [told(tmp_path / "steady")[name] for name in ("runs", "cell_runs")] == [2, 4]
 
 
 def test_option_that_run_does_not_know_is_a_usage_error(
