@@ -127,7 +127,7 @@ def import_issue(registry: Registry, options: argparse.Namespace) -> int:
 
 def _reports(file: Path, *, only: str | None, called: str | None) -> list[Report]:
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise ReportError(f"{file}:1: not UTF-8: {error}; write it as UTF-8") from error
     suffix = file.suffix.lower()
@@ -207,6 +207,10 @@ def _reports_of(number: int) -> str:
 
 def _summary(registry: Registry, folder: Path, *, as_json: bool) -> int:
     """Count what is imported; hold the files against the registry first."""
+    if not folder.is_dir():
+        raise ReportError(
+            f"{folder}: there is no such folder; --regressions names the one that holds the files"
+        )
     problems = problems_of(registry, folder)
     if problems:
         raise RegressionError(problems)

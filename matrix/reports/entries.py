@@ -50,9 +50,10 @@ def read_entries(path: Path, text: str) -> list[Report]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = 1 if mark is None else mark.line + 1
-        said = getattr(error, "problem", None) or "it cannot be read"
+        told = [getattr(error, part, None) for part in ("context", "problem")]
+        said = " ".join(text for text in told if text) or "it cannot be read"
         raise ReportError(f"{path}:{line}: not YAML: {said}") from error
-    if root is None:
+    if root is None or (isinstance(root, yaml.SequenceNode) and not root.value):
         raise ReportError(f"{path}:1: it is empty; write an entry, or a list of them: {_EXAMPLE}")
     nodes = root.value if isinstance(root, yaml.SequenceNode) else [root]
     reports, problems = [], []
@@ -73,6 +74,7 @@ def read_entries(path: Path, text: str) -> list[Report]:
     return reports
 
 
+_NOTHING = "tag:yaml.org,2002:null"
 _EXAMPLE = "- {id: closed-loop, link: https://..., context: FastAPI route, symptom: Event loop is closed}"
 
 
@@ -116,7 +118,7 @@ def _fields(node: yaml.MappingNode) -> tuple[dict[str, str], dict[str, int], lis
         elif key in fields:
             problems.append(f"{line}: {key} stands in line {lines[key]} already; delete one of them")
         elif isinstance(value, yaml.ScalarNode):
-            fields[key], lines[key] = value.value, line
+            fields[key], lines[key] = "" if value.tag == _NOTHING else value.value, line
         elif isinstance(value, yaml.SequenceNode) and all(
             isinstance(one, yaml.ScalarNode) for one in value.value
         ):

@@ -123,6 +123,13 @@ def test_head_of_a_page_names_the_report(tmp_path: Path, head: str, expected: st
     assert (report.id, report.title) == (expected, "Lost")
 
 
+def test_page_of_another_system_is_read_like_any(tmp_path: Path, folder: Path) -> None:
+    path = tmp_path / "export.md"
+    path.write_bytes(b"\xef\xbb\xbf" + PAGE.lstrip("\n").replace("\n", "\r\n").encode())
+
+    assert imported(path, folder) == 0
+
+
 def test_passages_of_a_page_know_their_lines(tmp_path: Path) -> None:
     report = read_page(tmp_path / "export.md", PAGE.lstrip("\n"))
     lines = PAGE.lstrip("\n").splitlines()
@@ -260,6 +267,12 @@ def test_file_that_was_corrected_by_hand_is_kept_unless_told_otherwise(
 WRONG_ENTRIES = {
     "not_yaml": ("- id: [", ":1: not YAML:"),
     "empty": ("# nothing\n", ":1: it is empty; write an entry"),
+    "empty_list": ("[]\n", ":1: it is empty; write an entry"),
+    "two_documents": (
+        "id: one\nsymptom: x\n---\nid: two\n",
+        ":3: not YAML: expected a single document in the stream but found another document",
+    ),
+    "says_nothing": ("id: one\nsymptom: null\ncontext:\n", ":1: nothing tells what happened; write one of"),
     "no_mapping": ("- just words\n", ":1: an entry is a mapping; write, for example,"),
     "unknown_key": ("id: one\nsymptom: x\nsympton: y\n", ":3: unknown key 'sympton'; an entry has id, title"),
     "double_key": ("id: one\nsymptom: x\nsymptom: y\n", ":3: symptom stands in line 2 already"),

@@ -116,6 +116,13 @@ def test_run_of_a_report_that_has_no_cells_says_so(
     assert said in capsys.readouterr().err
 
 
+def test_summary_of_a_folder_that_is_not_there_is_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["import-issue", "--summary", "--regressions", str(folder)]) == 2
+    assert "there is no such folder; --regressions names" in capsys.readouterr().err
+
+
 def test_malformed_files_are_all_listed(folder: Path) -> None:
     for name in ("one", "two"):
         write_regression(folder, name, "cells = 1")
