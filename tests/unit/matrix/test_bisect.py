@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from matrix.__main__ import main
-from matrix.bisection.environments import Installer, with_version
+from matrix.bisection.environments import Installer, PlaceError, with_version
 from matrix.bisection.search import Flip
 from matrix.bisection.seen import Once, Seen
 from matrix.bisection.text import lines_of_flipped, step
@@ -43,7 +43,7 @@ run(None, {{}})
 seen = Path({path!r})
 number = len(seen.read_text()) if seen.exists() else 0
 seen.write_text("x" * (number + 1))
-if number % 2:
+if number % 2 == 0:
     raise ValueError("now and then")
 """
 NEEDS_WIDGET = """
@@ -139,7 +139,8 @@ def test_flaky_cell_is_called_so_and_no_search_goes_by_it(
     assert main(["bisect", cell, "--chain", "--times", "4", "--registry", str(toy.root)]) == 1
 
     said = capsys.readouterr().out
-    assert "a+b is flaky (pass 1x, fail " in said
+    assert "a+b is flaky (fail " in said
+    assert "pass 1x" in said
     assert "no search can go by it" in said
 
 
@@ -255,6 +256,18 @@ def test_environment_has_the_version_and_for_the_rest_what_this_one_has(
     prefix, file = said.split()
     assert Path(prefix) != Path(sys.prefix)
     assert Path(file).is_relative_to(prefix)
+
+
+@pytest.mark.slow
+def test_environment_in_which_another_version_comes_first_is_refused(widgets: Path, tmp_path: Path) -> None:
+    installer = Installer("widget", ("--no-index", f"--find-links={widgets}"))
+    place = with_version(installer, "1.0", tmp_path / "environments")
+    (packages,) = (tmp_path / "environments" / "1.0").rglob("site-packages")
+    first = widgets / "widget-1.5-py3-none-any.whl"
+    (packages / "first.pth").write_text(f"import sys; sys.path.insert(0, {str(first)!r})\n", encoding="utf-8")
+
+    with pytest.raises(PlaceError, match=r"pip was to install widget==1\.2, and 1\.5 is what is imported"):
+        installer.install(place.python, "1.2")
 
 
 @pytest.mark.slow
