@@ -103,8 +103,8 @@ def schedules(session: nox.Session) -> None:
 
 @nox.session
 def interrupts(session: nox.Session) -> None:
-    """Let timers storm and finalisers call in while calls run; `-- --long` for a minute of each."""
-    stress_suites(session, "test_reentry.py")
+    """Press Ctrl-C, let timers storm and finalisers call in; `-- --long` for minutes of each."""
+    stress_suites(session, "test_interrupts.py", "test_reentry.py")
 
 
 @nox.session

@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 import sys
 from _queue import SimpleQueue
+from _thread import get_ident
 from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
@@ -17,7 +18,7 @@ from agent_runtime.outcomes import Outcome, failed
 if TYPE_CHECKING:
     from agent_runtime.bridge.portal import Portal
 
-__all__ = ("ENDED", "TURNED_AWAY", "Call", "current_call")
+__all__ = ("ENDED", "TURNED_AWAY", "Call", "current_call", "errand_of")
 
 T = TypeVar("T")
 
@@ -43,8 +44,10 @@ class Call(Generic[T]):
     Attributes:
         inbox: where the caller hears: errands to perform, ENDED, TURNED_AWAY, an interruption.
         made_at: when, in seconds of ``time.monotonic()``.
+        made_on: ident of the thread that waits for it.
         outcome: what came of it; set before ENDED is put.
         parent: the call inside which this one was made, or None.
+        waited_for_by: its parent; or, for a call made by an errand, the call that waits for the errand.
         task: the task that runs it, from its first step to its last.
         caller: the portal on whose thread the call was made, or None for an ordinary thread.
         is_resumable: whether its caller comes and goes, so that it may be told of the end late.
@@ -70,11 +73,13 @@ class Call(Generic[T]):
         "inbox",
         "is_resumable",
         "made_at",
+        "made_on",
         "outcome",
         "parent",
         "task",
         "time_left",
         "timeout",
+        "waited_for_by",
     )
 
     def __init__(
@@ -94,7 +99,9 @@ class Call(Generic[T]):
         self.context = context
         self.timeout = self.time_left = timeout
         self.made_at = made_at
+        self.made_on = get_ident()
         self.parent = current_call.get()
+        self.waited_for_by = self.parent or errand_of.get()
         self.inbox: Any = SimpleQueue()
         self.outcome: Outcome[T] | None = None
         self.task: asyncio.Task[None] | None = None
@@ -200,6 +207,11 @@ class Call(Generic[T]):
         return True
 
     @property
+    def has_begun(self) -> bool:
+        """Whether the work has had its first step; a cancellation asked for before keeps it from that."""
+        return self.task is not None or self.outcome is not None
+
+    @property
     def was_cancelled(self) -> bool:
         """Whether the work ended by a cancellation."""
         return self.outcome is not None and isinstance(self.outcome.error, asyncio.CancelledError)
@@ -214,6 +226,15 @@ class Call(Generic[T]):
     def timeout_error(self) -> TimeoutError:
         """Return the exception that tells of the deadline."""
         return TimeoutError(f"{self.what} was cancelled after {self.timeout:g} s")
+
+    def is_waited_for_on(self, thread_id: int) -> bool:
+        """Whether a thread waits for this call, or for one that waits for it."""
+        call: Call[Any] | None = self
+        while call is not None:
+            if call.made_on == thread_id and not call.abandoned:
+                return True
+            call = call.waited_for_by
+        return False
 
     def descends_from(self, other: Call[Any]) -> bool:
         """Whether this call was made, directly or not, inside ``other``."""
@@ -237,3 +258,8 @@ current_call: contextvars.ContextVar[Call[Any] | None] = contextvars.ContextVar(
     "agent_runtime.bridge.current_call", default=None
 )
 """The sync call that the running code belongs to; unset inside errands."""
+
+errand_of: contextvars.ContextVar[Call[Any] | None] = contextvars.ContextVar(
+    "agent_runtime.bridge.errand_of", default=None
+)
+"""Inside an errand, the sync call that has sent it and waits for it."""

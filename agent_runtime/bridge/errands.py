@@ -7,7 +7,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self, TypeVar, TypeVarTuple, Unpack
 
-from agent_runtime.bridge.call import ENDED, current_call
+from agent_runtime.bridge.call import ENDED, Call, current_call, errand_of
 from agent_runtime.bridge.service import Errand, Inbox
 from agent_runtime.bridge.threads import start_thread
 from agent_runtime.errors import NoCallerError
@@ -48,9 +48,15 @@ async def call_in_caller_outcome(fn: Callable[[Unpack[Ts]], T], /, *args: *Ts) -
     if call is None:
         raise NoCallerError(getattr(fn, "__qualname__", repr(fn)))
     errand = Errand(fn, args)
-    errand.context.run(current_call.set, None)  # the function may run a loop of its own over there
+    errand.context.run(_leave, call)
     call.send(errand)
     return await errand.outcome()
+
+
+def _leave(call: Call[object]) -> None:
+    """Note that what follows is an errand: the function may run a loop of its own, outside the call."""
+    current_call.set(None)
+    errand_of.set(call)
 
 
 async def call_in_worker(fn: Callable[[Unpack[Ts]], T], /, *args: *Ts) -> T:

@@ -45,9 +45,17 @@ def call_without_loop(fn: Callable[..., T], *args: object) -> T:
         events._set_running_loop(None)  # noqa: SLF001
         return fn(*args)
     finally:
-        events._set_running_loop(loop)  # noqa: SLF001
-        if task is not None and tasks.current_task(loop) is None:
-            tasks._enter_task(loop, task)  # noqa: SLF001
+        try:
+            _put_back(loop, task)
+        except BaseException:  # a signal handler's, in the middle of it
+            _put_back(loop, task)
+            raise
+
+
+def _put_back(loop: asyncio.AbstractEventLoop, task: asyncio.Task[object] | None) -> None:
+    events._set_running_loop(loop)  # noqa: SLF001
+    if task is not None and tasks.current_task(loop) is None:
+        tasks._enter_task(loop, task)  # noqa: SLF001
 
 
 THRESHOLD = 1.0

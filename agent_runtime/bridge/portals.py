@@ -6,7 +6,7 @@ import threading
 from _thread import get_ident
 
 from agent_runtime.bridge import process
-from agent_runtime.bridge.call import current_call
+from agent_runtime.bridge.call import current_call, errand_of
 from agent_runtime.bridge.portal import LoopFactory, Portal
 from agent_runtime.bridge.threads import CannotStartThreadError
 from agent_runtime.errors import BridgeClosedError
@@ -64,9 +64,9 @@ class PortalSet:
             OSError: the loop could not get its descriptors.
         """
         here = self._own()
-        if own is None and current_call.get() is None:  # nothing but the loop thread is waited for
+        if own is None and current_call.get() is None:
             portal = here.shared.get("portal")
-            if portal is not None and portal.is_open:
+            if portal is not None and portal.is_open and not portal.waiting:  # its loop is free, or soon is
                 return portal
         if process.ending():
             raise CannotStartThreadError
@@ -77,7 +77,7 @@ class PortalSet:
             return self._deeper(waiting)
         portal = here.shared.get("portal")
         if portal is not None and portal.is_open:
-            return portal
+            return self._behind(portal) if portal.waiting else portal
         return self._start_shared(here)
 
     def close(self) -> None:
@@ -120,15 +120,28 @@ class PortalSet:
         """Return the deepest portal of this set whose thread waits for the call that this is part of.
 
         For worker threads: work of a nested call has sent them off, with its context, and a portal
-        waits for that work.
+        waits for that work; also while they perform an errand for a call of their own.
         """
-        found, call = None, current_call.get()
+        found, call = None, current_call.get() or errand_of.get()
         while call is not None:
             caller = call.caller
-            if caller is not None and not call.abandoned and caller.owner is self:
+            # In a child forked inside the work, the calls are those of the parent process.
+            waits = caller is not None and not call.abandoned and not caller.is_of_another_process
+            if caller is not None and waits and caller.owner is self:
                 found = caller if found is None or caller.depth > found.depth else found
-            call = call.parent
+            call = call.waited_for_by
         return found
+
+    def _behind(self, portal: Portal) -> Portal:
+        """Return the first portal from this one downwards whose thread does not wait on our behalf.
+
+        For a signal handler or finaliser that comes while this thread is in a call whose work, on the
+        loop thread, is in another: the loop is back only when both have ended.
+        """
+        here = get_ident()
+        while any(call.is_waited_for_on(here) for call, _ in tuple(portal.waiting)):
+            portal = self._deeper(portal)
+        return portal
 
     def _start_shared(self, here: _Own) -> Portal:
         fresh: Portal | None = None

@@ -77,17 +77,17 @@ def wait(
     """
     patience: _Patience | None = None
     lookout: Lookout | None = None
-    slice_ = SLICE
+    slice_, longest = SLICE, SLICE if guard is not None else _LONGEST_SLICE
     while True:
         try:
             news = _hear(call, portal, guard, slice_)
-        except BaseException as error:  # from a signal handler: kept, raised at the end
-            if portal.is_of_another_process:
-                raise
-            giving_up: GivingUp | None = GivingUp(error.with_traceback(None))
+        except BaseException as error:  # noqa: BLE001 - from a signal handler: kept, raised at the end
+            giving_up: GivingUp | None = _interrupted(portal, error)
+            if _has_lost_the_end(call):  # by the very instruction that took the news
+                return call.final, error
         else:
             if news is _NOTHING:
-                slice_ = slice_ if guard is not None else min(2 * slice_, _LONGEST_SLICE)
+                slice_ = min(2 * slice_, longest)
                 lookout = lookout or watched.lookout(call)
                 giving_up = _look(call, portal, patience, lookout)
             elif isinstance(news, Interruption):
@@ -99,7 +99,21 @@ def wait(
         if patience is not None:
             return None, giving_up.reason
         patience = _Patience(giving_up)
-        portal.cancel(call)
+        if _calls_off(call, portal, giving_up):
+            return None, giving_up.reason
+
+
+def _interrupted(portal: Portal, error: BaseException) -> GivingUp:
+    """Give up because of an exception that is being handled; raise it on in a forked child."""
+    if portal.is_of_another_process:
+        raise  # noqa: PLE0704 - called in an except block
+    return GivingUp(error.with_traceback(None))
+
+
+def _calls_off(call: Call[Any], portal: Portal, giving_up: GivingUp) -> bool:
+    """Cancel the work; return whether it has not begun, and now never will: then no cleanup will end."""
+    portal.cancel(call)
+    return giving_up.patience == math.inf and not call.has_begun
 
 
 _NOTHING = "nothing"
@@ -126,7 +140,12 @@ def _missed(call: Call[Any], portal: Portal) -> object:
     """Return last news that will not come, or not again, through the inbox; or _NOTHING."""
     if _waits_for_its_caller(call, portal) and portal.withdraw(call):
         return TURNED_AWAY
-    return _NOTHING if call.final is None or not call.inbox.empty() else call.final
+    return call.final if _has_lost_the_end(call) else _NOTHING
+
+
+def _has_lost_the_end(call: Call[Any]) -> bool:
+    """Whether the last news have been taken out of the inbox, and a signal handler has kept them from us."""
+    return call.final is not None and bool(call.inbox.empty())
 
 
 def _waits_for_its_caller(call: Call[Any], portal: Portal) -> bool:

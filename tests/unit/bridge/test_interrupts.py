@@ -280,6 +280,59 @@ print(count)
     assert child.check().lines == ["300"]
 
 
+def test_a_press_interrupts_a_call_that_a_busy_loop_has_not_begun() -> None:
+    child = run_child(
+        f"""{COMMON}
+async def keep_busy():
+    busy.set()
+    go_on.wait()
+
+async def never():
+    print("begun all the same")
+
+busy, go_on = threading.Event(), threading.Event()
+threading.Thread(target=run_sync, args=(keep_busy,)).start()
+busy.wait()
+try:
+    threading.Timer(0.3, press).start()
+    run_sync(never)
+except KeyboardInterrupt:
+    print("interrupted")
+go_on.set()
+report()
+"""
+    )
+
+    assert child.check().lines == ["interrupted", "next call works"]
+
+
+def test_a_signal_handler_can_call_while_the_loop_thread_is_in_a_call_of_the_interrupted_one() -> None:
+    child = run_child(
+        f"""{COMMON}
+def on_usr1(signum, frame):
+    print(run_sync(asyncio.sleep, 0, "called in the handler"))
+    go_on.set()
+
+signal.signal(signal.SIGUSR1, on_usr1)
+go_on = threading.Event()
+
+async def inner():
+    os.kill(os.getpid(), signal.SIGUSR1)
+    while not go_on.is_set():
+        await asyncio.sleep(0.001)
+    return "inner went on"
+
+async def outer():
+    return run_sync(inner)
+
+print(run_sync(outer))
+report()
+"""
+    )
+
+    assert child.check().lines == ["called in the handler", "inner went on", "next call works"]
+
+
 def test_a_press_during_a_call_made_in_a_signal_handler_interrupts_that_call_first() -> None:
     child = run_child(
         f"""{COMMON}

@@ -12,7 +12,7 @@ from tests.helpers.children import run_child
 
 COMMON = """
 import asyncio, atexit, os, sys, threading, time, warnings
-from agent_runtime.bridge import call_in_caller, run_sync
+from agent_runtime.bridge import call_in_caller, call_in_worker, run_sync
 
 async def value(number=1):
     await asyncio.sleep(0.001)
@@ -69,6 +69,14 @@ needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
             print(run_sync(step))
             """,
             id="from_the_loop_thread",
+        ),
+        pytest.param(
+            """
+            async def nested(): return await call_in_worker(child_of_fork, lambda: run_sync(value))
+            async def step(): return run_sync(nested)
+            print(run_sync(step))
+            """,
+            id="from_a_worker_of_a_call_that_a_loop_thread_waits_for",
         ),
         pytest.param(
             "print(child_of_fork(lambda: child_of_fork(lambda: run_sync(value)) + run_sync(value)))",
