@@ -217,7 +217,7 @@ def _parser() -> argparse.ArgumentParser:
         text = "folder of contexts/, entry_points/, probes/, peers/ and controls/"
         verb.add_argument("--registry", type=Path, default=BUILT_IN, metavar="DIR", help=text)
     for any_parser in (parser, *verbs.choices.values()):
-        any_parser.epilog = COMPARE_CODES if any_parser is comparing else EXIT_CODES
+        any_parser.epilog = COMPARE_CODES if any_parser is comparing else any_parser.epilog or EXIT_CODES
         any_parser.formatter_class = argparse.RawDescriptionHelpFormatter
     return parser
 

@@ -21,6 +21,7 @@ from matrix.registry import BUILT_IN
 from matrix.repro.header import EXIT_CODES, header_of
 from matrix.repro.script import body_of
 from matrix.repro.sources import FlattenError
+from matrix.run import packages_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,6 +78,7 @@ def perform(registry: Registry, options: argparse.Namespace) -> int:
     Raises:
         SelectionError: the name means no cell, or several, or one in a chain of contexts.
         RecordedError: the path holds no run.
+        ValueError: the script would have the name of a module that it needs.
     """
     cell = one_cell(registry, options.cell)
     if len(links_of(cell.context)) > 1:
@@ -88,6 +90,8 @@ def perform(registry: Registry, options: argparse.Namespace) -> int:
     if reason is not None:
         print(f"{cell.id} has nothing to show: {reason}", file=sys.stderr)
         return NOTHING_TO_SHOW
+    if options.output is not None:
+        _refuse_to_hide_a_module(registry, cell, options.output)
     try:
         text = script_of(registry, cell, record, file=options.output)
     except FlattenError as error:
@@ -120,6 +124,15 @@ def run_script(text: str) -> int:
         file.write_text(text, encoding="utf-8", newline="\n")
         code = subprocess.call([sys.executable, str(file)], env={**os.environ, "PYTHONPATH": path})
     return code if code in EXIT_CODES else ExitCode.BROKEN
+
+
+def _refuse_to_hide_a_module(registry: Registry, cell: Cell, output: Path) -> None:
+    """Raise if the script, by its name, would be found in the place of a package: its folder comes first."""
+    packages = {name.partition(".")[0] for name in packages_of(registry, [cell])}
+    if output.stem in {"agent_runtime", "yaml", *packages, *sys.stdlib_module_names}:
+        raise ValueError(
+            f"{output}: a script of this name would be imported as {output.stem!r}; choose another name"
+        )
 
 
 def _record_of(run: Recorded, cell: Cell) -> Mapping[str, object] | None:

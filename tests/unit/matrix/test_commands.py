@@ -117,6 +117,24 @@ def test_wrong_command_line_ends_with_a_sentence_and_its_code(
     assert sentence in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("verb", "code"),
+    [
+        pytest.param("run", "  3    the matrix itself failed", id="run"),
+        pytest.param("compare", "  0    no cell differs", id="compare"),
+        pytest.param("explain", "  0    the cell is explained", id="explain"),
+        pytest.param("repro", "  124  with --run: a limit has passed", id="repro"),
+    ],
+)
+def test_help_of_a_verb_tells_its_own_exit_codes(
+    verb: str, code: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main([verb, "--help"])
+
+    assert code in capsys.readouterr().out
+
+
 def test_list_shows_everything_that_can_be_selected(toy: Toy, capsys: pytest.CaptureFixture[str]) -> None:
     toy.context().probe().peer("bridge", "pass")
 

@@ -201,6 +201,17 @@ def test_script_goes_into_a_file(toy: Toy, tmp_path: Path, capsys: pytest.Captur
     assert "# run         python shows.py\n" in file.read_text(encoding="utf-8")
 
 
+def test_script_is_not_given_the_name_of_a_module_that_it_needs(
+    toy: Toy, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    toy.context(more="requires=('trio',)").probe()
+    file = tmp_path / "trio.py"
+
+    assert main(["repro", WORKS.id, "-o", str(file), "--registry", str(toy.root)]) == 2
+    assert "would be imported as 'trio'; choose another name" in capsys.readouterr().err
+    assert not file.exists()
+
+
 @pytest.mark.parametrize(
     ("check", "more", "code", "said"),
     [
