@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import sys
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from tests.helpers.registries import Toy
 
+killing_needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="kills by signals of POSIX")
 # The check kills the process that judges its shard, but only once; a host is a child of that process.
 KILLS_ITS_WORKER_ONCE = """
 expect(got=run(None, {{"n": 1}}), wanted={{"n": 1}}, of="outputs")
@@ -102,6 +104,7 @@ def test_selection_and_expectations_hold_for_all_shards(four: Toy) -> None:
     assert result.exit_code is ExitCode.EXPECTED
 
 
+@killing_needs_signals
 def test_pool_whose_worker_dies_tells_what_is_lost_and_goes_on_where_it_stood(
     four: Toy, tmp_path: Path
 ) -> None:
@@ -132,6 +135,7 @@ def test_selection_of_nothing_is_refused_before_any_worker_is_asked(four: Toy) -
         run_shards(executor, 1, nothing, root=four.root)
 
 
+@killing_needs_signals
 def test_cluster_whose_worker_dies_loses_nothing_and_judges_nothing_twice(four: Toy, tmp_path: Path) -> None:
     pytest.importorskip("distributed", reason="`nox -s dask` brings a cluster")
     killed = tmp_path / "killed"

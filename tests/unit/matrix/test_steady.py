@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tests.helpers.registries import Toy
 
 ROOT = Path(__file__).parents[3]
+killing_needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="kills by signals of POSIX")
 # Fails in the second run, and only there.
 FAILS_ONCE = """
 outputs = run(None, {{"n": 1}})
@@ -95,6 +96,7 @@ def test_code_that_is_changed_between_two_runs_ends_it(
     assert "run 2 of 2 is of other code than run 1" in capsys.readouterr().err
 
 
+@killing_needs_signals
 def test_run_that_does_not_come_to_its_end_ends_it(
     toy: Toy, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -105,6 +107,7 @@ def test_run_that_does_not_come_to_its_end_ends_it(
     assert not (tmp_path / "steady" / "steady.json").exists()
 
 
+@killing_needs_signals
 def test_what_was_counted_stays_when_a_later_run_does_not_come_to_its_end(
     toy: Toy, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -179,7 +182,7 @@ def test_earlier_runs_are_removed_and_nothing_else_is(toy: Toy, tmp_path: Path) 
     assert not old.exists()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM that a process could handle")
+@killing_needs_signals
 def test_terminating_it_ends_the_run_that_goes_on_and_waits_for_it(toy: Toy, tmp_path: Path) -> None:
     toy.context().probe("a_first").probe("b_waits", WAITS, more="limit=900.0")
     command = [sys.executable, "-m", "matrix", *arguments(toy, tmp_path / "steady")]

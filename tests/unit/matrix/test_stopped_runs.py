@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tests.helpers.registries import Toy
 
 ROOT = Path(__file__).parents[3]
+killing_needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="kills by signals of POSIX")
 
 
 def test_record_is_in_the_file_while_the_run_goes_on(toy: Toy, tmp_path: Path) -> None:
@@ -33,6 +34,7 @@ def test_record_is_in_the_file_while_the_run_goes_on(toy: Toy, tmp_path: Path) -
     assert [json.loads(line)["probe"] for line in lines] == ["a_first", "b_second"]
 
 
+@killing_needs_signals
 def test_shard_that_was_killed_is_refused_as_partial(four: Toy, tmp_path: Path) -> None:
     waits = "parent = os.getppid()\nwhile os.getppid() == parent: run(None, {})\nos._exit(1)"
     four.probe("waits", waits, more="isolated=True, limit=900.0")
@@ -55,6 +57,7 @@ def test_shard_that_was_killed_is_refused_as_partial(four: Toy, tmp_path: Path) 
         read_parts([tmp_path / "1"])
 
 
+@killing_needs_signals
 def test_interrupted_run_leaves_records_that_can_be_read_and_are_refused_as_a_part(
     four: Toy, tmp_path: Path
 ) -> None:
@@ -89,6 +92,7 @@ def test_interrupted_run_leaves_records_that_can_be_read_and_are_refused_as_a_pa
         read_parts([tmp_path / "1"])
 
 
+@killing_needs_signals
 def test_files_of_an_earlier_run_do_not_outlive_the_start_of_the_next(toy: Toy, tmp_path: Path) -> None:
     toy.context().probe("works", "raise ValueError(run(None, {}))")
     results = tmp_path / "results"
