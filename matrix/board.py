@@ -93,6 +93,7 @@ class Board:
         self.cells = tuple(cells)
         self._selected = frozenset(self.cells)
         self.began = time.monotonic()
+        self.first_finished: float | None = None
         self.running: dict[Cell, float] = {}
         self.finished: dict[Cell, Judged] = {}
         self._labels = {name: one.label for name, one in registry.entry_points().items()}
@@ -107,6 +108,8 @@ class Board:
         """Note what has become of a cell."""
         self.running.pop(judged.cell, None)
         self.finished[judged.cell] = judged
+        if self.first_finished is None and judged.record.host:
+            self.first_finished = time.monotonic()
 
     def targets(self) -> list[str]:
         """Return what is compared, controls left out: they are shown beside what they prove."""

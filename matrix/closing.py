@@ -182,6 +182,8 @@ def _totals(result: RunResult) -> list[Line]:
     took = f"{result.performed} cells performed in {result.seconds:.1f} s, {result.rate:.1f} cells/s"
     if result.cpu_seconds:
         took += f", {result.cpu_seconds:.1f} s of processor time"
+    if result.first_cell is not None:
+        took += f", the first of them {result.first_cell:.2f} s after the start"
     lines: list[Line] = []
     if result.controls:
         caught = sum(one.verdict is Verdict.OK for one in result.controls)

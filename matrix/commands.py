@@ -30,6 +30,7 @@ from matrix.results import Results, summary
 from matrix.run import judge_cells, packages_of
 from matrix.shard import shards_of
 from matrix.show import Plain, Show
+from matrix.strays import age_of_this_process
 from matrix.targets import target_of
 
 if TYPE_CHECKING:
@@ -151,7 +152,8 @@ def run(
     show = _show(board, as_json=as_json)
     environment = fingerprint(packages_of(registry, whole), distributions=gate.known.distributions)
     with Results(results, environment, origin) as files:
-        before = _cpu_seconds_of_children()
+        before, age = _cpu_seconds_of_children(), age_of_this_process()
+        started = None if age is None else time.monotonic() - age
         interrupted = _follow(registry, cells, gate.known, board=board, show=show, files=files, jobs=jobs)
         result = RunResult(
             in_order(board.finished.values(), cells),
@@ -159,6 +161,7 @@ def run(
             time.monotonic() - board.began,
             _cpu_seconds_of_children() - before,
             interrupted,
+            first_cell=_seconds_between(started, board.first_finished),
         )
         result = files.finish(gate.conclude(result), board)
     show.close(result)
@@ -253,6 +256,10 @@ def _follow(
     finally:
         show.stop()
     return False
+
+
+def _seconds_between(first: float | None, last: float | None) -> float | None:
+    return None if first is None or last is None else last - first
 
 
 def _cpu_seconds_of_children() -> float:

@@ -6,12 +6,12 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from packaging.markers import InvalidMarker, Marker
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
-
+# `packaging` is imported where a condition is read: most runs have none, and it takes 35 ms.
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from packaging.markers import Marker
+    from packaging.requirements import Requirement
 
 __all__ = ("Condition", "ConditionError", "Environment")
 
@@ -67,7 +67,7 @@ class Environment:
             "python_version": ".".join(python.split(".")[:2]),
             "sys_platform": str(fingerprint["sys_platform"]),
         }
-        return cls(markers, {canonicalize_name(name): str(version) for name, version in packages.items()})
+        return cls(markers, {_canonical(name): str(version) for name, version in packages.items()})
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Condition:
         if marker is not None and not marker.evaluate(dict(environment.markers)):
             return False
         for requirement in self._requirements():
-            version = environment.packages.get(canonicalize_name(requirement.name))
+            version = environment.packages.get(_canonical(requirement.name))
             if version is None or not requirement.specifier.contains(version, prereleases=True):
                 return False
         return True
@@ -115,6 +115,8 @@ class Condition:
             raise ConditionError(
                 f"{unknowable[0]!r} is not known of a run; write one of {', '.join(VARIABLES)}"
             )
+        from packaging.markers import InvalidMarker, Marker
+
         try:
             return Marker(self.marker)
         except InvalidMarker as error:
@@ -124,6 +126,10 @@ class Condition:
             ) from error
 
     def _requirements(self) -> list[Requirement]:
+        if not self.packages:
+            return []
+        from packaging.requirements import InvalidRequirement, Requirement
+
         found = []
         for text in self.packages:
             try:
@@ -135,3 +141,9 @@ class Condition:
                 raise ConditionError(f"{text!r} says more than a version; write NAME<VERSION")
             found.append(requirement)
         return found
+
+
+def _canonical(name: str) -> str:
+    from packaging.utils import canonicalize_name
+
+    return canonicalize_name(name)

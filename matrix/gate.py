@@ -62,18 +62,20 @@ class Gate:
         Raises:
             LockError: the lock is not one.
         """
-        found = objections_of_file(self.known, known=all_cells(self.registry), today=self.today)
+        # Enumerating all cells takes longer than judging one: only for entries that may speak of them.
+        cells = all_cells(self.registry) if self.known.entries else ()
+        found = objections_of_file(self.known, known=cells, today=self.today)
         return [*found, *(lock_objections(self.registry) if self.whole else ())]
 
     def conclude(self, result: RunResult) -> RunResult:
         """Return a run with what it shows to be wrong, and the patches that would accept it."""
-        cells = self._cells
+        cells = self._cells if self.known.entries else ()
         shown = objections_of_run(self.known, result.judged, known=cells)
         objections = (*self.objections, *shown)
         if result.interrupted or not (objections or result.unexpected):
             return replace(result, objections=objections)
         acceptance = acceptance_of(
-            self.registry, self.known, result.judged, cells=cells, today=self.today, lock=self.whole
+            self.registry, self.known, result.judged, cells=self._cells, today=self.today, lock=self.whole
         )
         return replace(result, objections=objections, acceptance=acceptance)
 

@@ -101,6 +101,8 @@ class RunResult:
         seconds: how long it took.
         cpu_seconds: processor time of all hosts and their descendants; 0 where the system does not tell.
         interrupted: whether it was stopped before its end.
+        first_cell: seconds from the start of the command's process to the record of the first cell that a
+            host has performed; None where none has, or where the system does not tell.
         objections: what is wrong with the files that the gate goes by; each makes the run red.
         acceptance: the patches that would make it green.
     """
@@ -110,6 +112,7 @@ class RunResult:
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     interrupted: bool = False
+    first_cell: float | None = None
     objections: tuple[Objection, ...] = ()
     acceptance: Acceptance | None = None
 

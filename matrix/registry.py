@@ -74,17 +74,24 @@ _CONTROLS = Kind("controls", "CONTROL", Control, {"call": _SOURCE})
 
 
 class Registry:
-    """Everything that one root folder holds; an entry is loaded when it is first asked for."""
+    """Everything that one root folder holds; an entry is loaded when it is first asked for.
+
+    The folders are read once: what comes into them later needs another registry.
+    """
 
     def __init__(self, root: Path = BUILT_IN) -> None:
         self.root = root.resolve()
         self._loaded: dict[tuple[str, str], object] = {}
         self._chains: dict[str, Entry[Context]] = {}
+        self._names: dict[str, list[str]] = {}
+        self._probes: dict[str, Probe] = {}
 
     def names(self, folder: str) -> list[str]:
         """Return the names of a folder's files, sorted; a leading underscore marks a helper."""
-        files = (self.root / folder).glob("*.py")
-        return sorted(file.stem for file in files if not file.stem.startswith("_"))
+        if folder not in self._names:
+            files = (self.root / folder).glob("*.py")
+            self._names[folder] = sorted(file.stem for file in files if not file.stem.startswith("_"))
+        return self._names[folder].copy()
 
     def context(self, name: str) -> Entry[Context]:
         """Return one context, or a chain of them, which :meth:`contexts` then has, too.
@@ -132,8 +139,10 @@ class Registry:
 
     def probes(self) -> dict[str, Probe]:
         """Return every probe's statement by name, in the order of the contract's promises."""
-        probes = [self.probe(name).statement for name in self.names(_PROBES.folder)]
-        return {probe.name: probe for probe in sorted(probes, key=_by_promise)}
+        if not self._probes:
+            probes = [self.probe(name).statement for name in self.names(_PROBES.folder)]
+            self._probes = {probe.name: probe for probe in sorted(probes, key=_by_promise)}
+        return self._probes.copy()
 
     def peers(self) -> dict[str, Peer]:
         """Return every peer's statement by name."""

@@ -118,6 +118,7 @@ def summary(result: RunResult, board: Board, origin: Origin | None = None) -> di
         "cpu_seconds": round(result.cpu_seconds, 3),
         "performed": result.performed,
         "cells_per_second": round(result.rate, 3),
+        "first_cell_seconds": None if result.first_cell is None else round(result.first_cell, 3),
         "fingerprint": dict(result.fingerprint),
         "cells": len(result.judged),
         "outcomes": result.outcomes(),

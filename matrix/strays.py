@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from matrix.model import Cell
 
-__all__ = ("Span", "Stray", "boot_clock", "sentence_on", "strays_of")
+__all__ = ("Span", "Stray", "age_of_this_process", "boot_clock", "sentence_on", "strays_of")
 
 # Of a longer command nobody reads the rest.
 MAX_COMMAND = 160
@@ -51,6 +51,12 @@ def boot_clock() -> float:
     """
     clock = getattr(time, "CLOCK_BOOTTIME", None)
     return 0.0 if clock is None else time.clock_gettime(clock)
+
+
+def age_of_this_process() -> float | None:
+    """Return for how many seconds this process has been there, to a hundredth; None where nothing tells."""
+    began, now = _began(os.getpid()), boot_clock()
+    return None if began is None or not now else now - began
 
 
 def strays_of(pids: Iterable[int]) -> list[Stray]:

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -121,12 +122,20 @@ def test_interrupted_run_reports_and_records_what_it_has_and_ends_with_130(
     assert [*(tmp_path / "tmp").iterdir()] == []
 
 
-def test_run_that_came_to_its_end_says_that_it_is_complete(toy: Toy, tmp_path: Path) -> None:
+def test_run_that_came_to_its_end_says_so_and_how_soon_it_had_judged_its_first_cell(
+    toy: Toy, tmp_path: Path
+) -> None:
     toy.context().probe()
 
-    subprocess.run(command(toy, tmp_path), stdout=subprocess.DEVNULL, check=True, timeout=120)
+    began = time.monotonic()
+    done = subprocess.run(command(toy, tmp_path), stdout=subprocess.PIPE, text=True, check=True, timeout=120)
+    took = time.monotonic() - began
 
-    assert json.loads((tmp_path / "results" / "matrix.json").read_text())["complete"] is True
+    summary = json.loads((tmp_path / "results" / "matrix.json").read_text())
+    assert summary["complete"] is True
+    # The whole command, interpreter included, but for files and report; to a hundredth of a second.
+    assert summary["seconds"] * 0.5 < summary["first_cell_seconds"] < took + 0.02
+    assert f", the first of them {summary['first_cell_seconds']:.2f} s after the start\n" in done.stdout
 
 
 def test_interrupt_comes_at_any_moment_of_a_run_and_leaves_nothing(toy: Toy, tmp_path: Path) -> None:
