@@ -358,7 +358,7 @@ class Story:
         share = f"; {performed} cells ran in this host, any of them can be the cause" if several else ""
         blamed = self._record(held.cell, Fault(fault.outcome, fault.detail + share), Phase.EXIT, remains)
         if fault.told:
-            blamed = replace(blamed, signature=signature_of("left behind", remains.strays[0].command))
+            blamed = replace(blamed, signature=signature_of("left behind", remains.strays[0].essence))
         self._held = None
         return [replace(blamed, seconds=held.seconds, facts=held.facts, observations=held.observations)]
 

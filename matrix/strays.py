@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import subprocess
 import time
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ __all__ = ("Span", "Stray", "age_of_this_process", "boot_clock", "sentence_on", 
 
 # Of a longer command nobody reads the rest.
 MAX_COMMAND = 160
+# Of python3.14t, say.
+_VERSION = re.compile(r"\d[\d.]*t?$")
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,12 @@ class Stray:
     pid: int
     command: str
     began: float | None = None
+
+    @property
+    def essence(self) -> str:
+        """The command without what differs between machines: where the program is, and its version."""
+        program, _, arguments = self.command.partition(" ")
+        return f"{_VERSION.sub('', PurePath(program).name)} {arguments}"
 
 
 @dataclass(frozen=True)
