@@ -228,3 +228,21 @@ def test_example_works_in_a_copy_of_the_registry(file: str, tmp_path: Path) -> N
     assert outcomes == {
         cell.id: "fail" if is_broken(cell.target) else "pass" for cell in CELLS_OF_EXAMPLES[file]
     }
+
+
+def test_search_on_the_page_finds_what_the_page_shows() -> None:
+    (example,) = re.findall(
+        r"^```console bisect\n\$ python (.*?)\n(.*?)^```$", PAGES["matrix.md"], re.M | re.S
+    )
+    command, shown = example
+
+    done = subprocess.run(
+        [sys.executable, *command.split()],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=ROOT,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout) == (0, shown), done.stderr
