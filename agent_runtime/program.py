@@ -23,6 +23,7 @@ from agent_runtime.loading import (
     Notes,
     bind_inputs,
     check_names,
+    check_outputs,
     every_step,
     known_errors,
     parse_workflow,
@@ -102,7 +103,7 @@ class Program(NamedTuple):
             raise WorkflowError(notes.problems())
         client = LLM.of(ScriptedClient() if llm is None else llm)
         functions_, tools_ = map(_callees, registered)
-        links = Links(errors, library.key_of)
+        links = Links(errors, library.key_of, check_outputs)
         return cls(
             Plan.of(workflow, links),
             functions_,

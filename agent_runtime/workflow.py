@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ __all__ = (
     "AgentCall",
     "AtMax",
     "Block",
+    "Check",
     "ForEach",
     "FunctionCall",
     "InputSpec",
@@ -22,6 +23,7 @@ __all__ = (
     "Named",
     "Need",
     "OnError",
+    "OutputSpec",
     "Position",
     "Repeat",
     "Retry",
@@ -53,6 +55,10 @@ class ValueType(enum.Enum):
     ANY = "any"
 
 
+Check = Callable[[object], list[str]]
+"""From a value to what is wrong with it."""
+
+
 @dataclass(frozen=True, slots=True)
 class InputSpec:
     """One declared input.
@@ -63,6 +69,7 @@ class InputSpec:
         required: whether a run must be given it.
         default: its value when a run is not given it.
         description: for people.
+        check: says what about a value does not fit its JSON Schema; None means that it has none.
         position: of the declaration.
     """
 
@@ -71,7 +78,24 @@ class InputSpec:
     required: bool
     default: object = None
     description: str = ""
+    check: Check | None = field(default=None, compare=False)
     position: Position = field(default=Position(), compare=False)
+
+
+class OutputSpec(NamedTuple):
+    """What one output must be.
+
+    Attributes:
+        name: of the output.
+        type: what its value must be.
+        check: says what about a value does not fit its JSON Schema; None means that it has none.
+        position: of the declaration.
+    """
+
+    name: str
+    type: ValueType
+    check: Check | None = None
+    position: Position = Position()
 
 
 class OnError(enum.Enum):
@@ -295,6 +319,7 @@ class Workflow:
         open_inputs: whether any input is taken, because nothing is declared (a bare list of steps).
         steps: in the order of the file.
         outputs: what a run returns by name; None returns every step's output by id.
+        output_types: what outputs must be, where the file says so.
         timeout: seconds that a run may take; None means any time.
         inputs_position: where the inputs are declared.
     """
@@ -307,5 +332,6 @@ class Workflow:
     inputs: Mapping[str, InputSpec] = field(default_factory=dict)
     open_inputs: bool = False
     outputs: tuple[tuple[str, Template], ...] | None = None
+    output_types: tuple[OutputSpec, ...] = ()
     timeout: float | None = None
     inputs_position: Position = field(default=Position(), compare=False)

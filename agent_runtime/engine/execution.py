@@ -130,9 +130,13 @@ class Flow(Crew[T]):
         """Return what the workflow says comes out; every step's output, if it does not say."""
         workflow, scope = self._plan.workflow, self._scope
         if workflow.outputs is None:
-            return {plan.step.id: scope.outputs[number] for number, plan in enumerate(self._plan.steps)}
-        values = scope.values_for(None)
-        return {name: render(template, values) for name, template in workflow.outputs}
+            outputs = {plan.step.id: scope.outputs[number] for number, plan in enumerate(self._plan.steps)}
+        else:
+            values = scope.values_for(None)
+            outputs = {name: render(template, values) for name, template in workflow.outputs}
+        if workflow.output_types:
+            self._plan.check_outputs(workflow, outputs)
+        return outputs
 
 
 class Execution(Flow[RunResult]):

@@ -18,10 +18,12 @@ class Links(NamedTuple):
     Attributes:
         errors: classes of exceptions by the names that ``retry`` may use.
         callee: from a file and the name in a ``workflow`` step to the key of that workflow.
+        check_outputs: holds what comes out against what a workflow says of it.
     """
 
     errors: Mapping[str, type[BaseException]]
     callee: Callable[[str, str], str]
+    check_outputs: Callable[[Workflow, Mapping[str, object]], None]
 
 
 class StepPlan(NamedTuple):
@@ -103,6 +105,7 @@ class Plan(NamedTuple):
         dependents: for each step the numbers of those that wait for it.
         needed: for each step how many others it waits for.
         ready: the numbers of the steps that wait for nothing.
+        check_outputs: holds what comes out against what the workflow says of it.
     """
 
     workflow: Workflow
@@ -111,6 +114,7 @@ class Plan(NamedTuple):
     dependents: tuple[tuple[int, ...], ...]
     needed: tuple[int, ...]
     ready: tuple[int, ...]
+    check_outputs: Callable[[Workflow, Mapping[str, object]], None]
 
     @classmethod
     def of(cls, workflow: Workflow, links: Links, steps: Sequence[Step] | None = None) -> Plan:
@@ -128,6 +132,7 @@ class Plan(NamedTuple):
             dependents=tuple(map(tuple, dependents)),
             needed=tuple(len(step.depends_on) for step in steps),
             ready=tuple(number for number, step in enumerate(steps) if not step.depends_on),
+            check_outputs=links.check_outputs,
         )
 
 

@@ -16,6 +16,7 @@ A step's own exception is never wrapped: what the step raised is what comes out 
     │   └── NoThreadError         no thread can start here, and the calling thread's loop is taken
     ├── WorkflowError             is my workflow, or what I gave it, wrong? No step has run
     ├── StepError                 did a step fail for a reason that the runtime found?
+    │   ├── OutputTypeError       what comes out is not what the workflow says (ValueError)
     │   ├── ReferenceValueError   a ${...} found nothing, or nothing it can work with (LookupError)
     │   ├── RepeatLimitError      a step was repeated as often as it may be
     │   ├── StepInputError        a step gives to another workflow what that does not take (ValueError)
@@ -42,6 +43,7 @@ from agent_runtime.errors.calls import (
 )
 from agent_runtime.errors.workflows import (
     LLMClientError,
+    OutputTypeError,
     Problem,
     ReferenceValueError,
     RepeatLimitError,
@@ -65,6 +67,7 @@ __all__ = (
     "LLMClientError",
     "NoCallerError",
     "NoThreadError",
+    "OutputTypeError",
     "Problem",
     "ReferenceValueError",
     "RepeatLimitError",

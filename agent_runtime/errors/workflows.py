@@ -9,6 +9,7 @@ from agent_runtime.errors.base import AgentRuntimeError
 
 __all__ = (
     "LLMClientError",
+    "OutputTypeError",
     "Problem",
     "ReferenceValueError",
     "RepeatLimitError",
@@ -121,6 +122,23 @@ class StepTimeoutError(StepError, TimeoutError):
 
     def __str__(self) -> str:
         return f"step '{self.step}' took longer than its timeout of {self.seconds:g} s and was cancelled"
+
+
+class OutputTypeError(StepError, ValueError):
+    """What a workflow has to give is not what it says under ``output_types``.
+
+    Attributes:
+        step: always None: all steps have succeeded.
+        problems: every mistake; each names the output.
+    """
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__(tuple(problems))
+        self.step = None
+        self.problems = tuple(problems)
+
+    def __str__(self) -> str:
+        return "\n".join(str(problem) for problem in self.problems)
 
 
 class RepeatLimitError(StepError):

@@ -7,7 +7,7 @@ from agent_runtime.loading.library import Library, every_step
 from agent_runtime.loading.names import check_names, known_errors
 from agent_runtime.loading.nodes import Notes
 from agent_runtime.loading.source import Source, read_source
-from agent_runtime.loading.values import bind_inputs
+from agent_runtime.loading.values import bind_inputs, check_outputs
 
 __all__ = (
     "Library",
@@ -15,6 +15,7 @@ __all__ = (
     "Source",
     "bind_inputs",
     "check_names",
+    "check_outputs",
     "every_step",
     "from_steps",
     "known_errors",

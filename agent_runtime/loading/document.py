@@ -6,15 +6,16 @@ from collections.abc import Mapping, Sequence
 
 from agent_runtime.errors import WorkflowError
 from agent_runtime.loading.compose import compose
-from agent_runtime.loading.form import Form, read_name, read_template, shown
+from agent_runtime.loading.form import Form, nearest, read_name, read_template, shown
 from agent_runtime.loading.graph import Wiring, connect
 from agent_runtime.loading.keys import FORMAT_VERSION, KEYS
 from agent_runtime.loading.nodes import Items, Node, Notes, Pairs, Scalar, from_python, kind_of, to_python
+from agent_runtime.loading.schemas import read_schema
 from agent_runtime.loading.source import Source
 from agent_runtime.loading.steps import read_steps
 from agent_runtime.loading.values import fits
 from agent_runtime.references import Template
-from agent_runtime.workflow import InputSpec, Position, Step, ValueType, Workflow
+from agent_runtime.workflow import Check, InputSpec, OutputSpec, Position, Step, ValueType, Workflow
 
 __all__ = ("STEPS_NAME", "from_steps", "parse_workflow")
 
@@ -38,6 +39,7 @@ def parse_workflow(source: Source) -> tuple[Workflow | None, Notes]:
     name = form.text("name") or source.stem
     inputs = _read_inputs(form, notes)
     steps = connect(read_steps(form.node("steps"), notes), inputs, notes)
+    outputs = _read_outputs(form.node("outputs"), steps, inputs, notes)
     workflow = Workflow(
         id=form.text("id") or name,
         name=name,
@@ -45,7 +47,8 @@ def parse_workflow(source: Source) -> tuple[Workflow | None, Notes]:
         description=form.text("description") or "",
         inputs=inputs,
         steps=steps,
-        outputs=_read_outputs(form.node("outputs"), steps, inputs, notes),
+        outputs=outputs,
+        output_types=_read_output_types(form, outputs, steps, notes),
         timeout=form.number("timeout"),
         inputs_position=form.key_at("inputs"),
     )
@@ -113,13 +116,10 @@ def _read_inputs(form: Form, notes: Notes) -> dict[str, InputSpec]:
 
 
 def _read_input(name: str, position: Position, node: Node, notes: Notes) -> InputSpec:
-    if isinstance(node, Scalar) and isinstance(node.value, str):  # 'ticket: string' for {type: string}
-        node = Pairs(((Scalar("type", node.position), node),), node.position)
-    elif isinstance(node, Scalar) and node.value is None:
-        node = Pairs((), position)
     owner = f"input '{name}'"
-    form = Form(node, notes, owner=owner, keys=KEYS["input"])
+    form = Form(_spelled_out(node, position), notes, owner=owner, keys=KEYS["input"])
     type_ = form.word("type", ValueType) or ValueType.ANY
+    check = _read_schema(form, notes)
     required, default = form.flag("required"), form.node("default")
     value = None if default is None else to_python(default)
     if default is not None:
@@ -128,8 +128,54 @@ def _read_input(name: str, position: Position, node: Node, notes: Notes) -> Inpu
         if not fits(value, type_):
             message = f"the default of {owner} is {kind_of(default)}, and its type is {type_.value}"
             form.note("default", message, "make the two agree")
+        elif check is not None:
+            for fault in check(value):
+                form.note("default", f"the default of {owner} does not fit its schema: {fault}")
     is_required = default is None if required is None else required
-    return InputSpec(name, type_, is_required, value, form.text("description") or "", position)
+    return InputSpec(name, type_, is_required, value, form.text("description") or "", check, position)
+
+
+def _read_schema(form: Form, notes: Notes) -> Check | None:
+    node = form.node("schema")
+    return None if node is None else read_schema(node, form.owner, notes)
+
+
+def _read_output_types(
+    form: Form, outputs: Sequence[tuple[str, Template]] | None, steps: Sequence[Step], notes: Notes
+) -> tuple[OutputSpec, ...]:
+    """Read what outputs must be; each has to be one that there is."""
+    node = form.node("output_types")
+    if node is None or (isinstance(node, Scalar) and node.value is None):
+        return ()
+    if not isinstance(node, Pairs):
+        message = f"'output_types' must be a mapping, not {kind_of(node)}"
+        form.note("output_types", message, "write 'name: string'")
+        return ()
+    names = [step.id for step in steps] if outputs is None else [name for name, _ in outputs]
+    return tuple(
+        _read_output_type(str(key.value), key.position, value, names, notes) for key, value in node.pairs
+    )
+
+
+def _read_output_type(
+    name: str, position: Position, node: Node, names: Sequence[str], notes: Notes
+) -> OutputSpec:
+    if name not in names:
+        hint = nearest(name, names) or "add it under 'outputs', or remove its type"
+        notes.add(position, f"there is no output '{shown(name)}'", hint)
+    form = Form(_spelled_out(node, position), notes, owner=f"output '{shown(name)}'", keys=KEYS["output"])
+    form.text("description")
+    type_ = form.word("type", ValueType) or ValueType.ANY
+    return OutputSpec(name, type_, _read_schema(form, notes), position)
+
+
+def _spelled_out(node: Node, position: Position) -> Node:
+    """Return a declaration as a mapping: 'ticket: string' is short for 'ticket: {type: string}'."""
+    if isinstance(node, Scalar) and isinstance(node.value, str):
+        return Pairs(((Scalar("type", node.position), node),), node.position)
+    if isinstance(node, Scalar) and node.value is None:
+        return Pairs((), position)
+    return node
 
 
 def _read_outputs(

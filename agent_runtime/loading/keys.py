@@ -50,6 +50,7 @@ class Plain(enum.Enum):
     VALUES = "a mapping of values with references in them"
     ARGUMENTS = "such a mapping, or nothing"
     DATA = "any value, without references"
+    SCHEMA = "a JSON Schema"
     ITEMS = "a list, or exactly one reference"
     CONTENT = "a text or a list, with references in it"
 
@@ -153,11 +154,18 @@ KEYS: Mapping[str, Mapping[str, Key]] = {
             ListOf("step"), "what is done; each step when what it refers to is ready", required=True
         ),
         "outputs": Key(Plain.VALUES, "what comes out, by name; every step's output by default"),
+        "output_types": Key(Named("output", short="type"), "what must come out, by name"),
     },
     "input": {
         "type": Key(Word(ValueType), "what its value must be"),
         "default": Key(Plain.DATA, "its value when a run is not given it"),
+        "schema": Key(Plain.SCHEMA, "a JSON Schema that its value must fit"),
         "required": Key(Plain.FLAG, "whether a run must be given it; true unless there is a default"),
+        "description": Key(Plain.TEXT, "for people"),
+    },
+    "output": {
+        "type": Key(Word(ValueType), "what its value must be"),
+        "schema": Key(Plain.SCHEMA, "a JSON Schema that its value must fit"),
         "description": Key(Plain.TEXT, "for people"),
     },
     "step": {

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from agent_runtime.errors import WorkflowError
+from agent_runtime.errors import OutputTypeError, WorkflowError
 from agent_runtime.loading.form import nearest, shown
 from agent_runtime.loading.graph import references_in
 from agent_runtime.loading.nodes import Notes
 from agent_runtime.references import Root, references_of
-from agent_runtime.workflow import Position, ValueType, Workflow
+from agent_runtime.workflow import InputSpec, OutputSpec, Position, ValueType, Workflow
 
-__all__ = ("bind_inputs", "fits")
+__all__ = ("bind_inputs", "check_outputs", "fits")
 
 
 def _is_number(value: object) -> bool:
@@ -64,10 +64,7 @@ def _declared(workflow: Workflow, given: Mapping[str, object], notes: Notes) -> 
     for name, spec in workflow.inputs.items():
         if name in given:
             values[name] = given[name]
-            if not fits(given[name], spec.type):
-                kind = type(given[name]).__name__
-                message = f"the input '{name}' must be {_article(spec.type)}, and {kind} was given"
-                notes.add(spec.position, message)
+            _check(given[name], spec, f"the input '{name}'", "was given", notes)
         elif spec.required:
             notes.add(
                 spec.position,
@@ -77,6 +74,28 @@ def _declared(workflow: Workflow, given: Mapping[str, object], notes: Notes) -> 
         else:
             values[name] = spec.default
     return values
+
+
+def check_outputs(workflow: Workflow, outputs: Mapping[str, object]) -> None:
+    """Hold what comes out against what the workflow says of it.
+
+    Raises:
+        OutputTypeError: something is of another type, or does not fit its schema; all of it is listed.
+    """
+    notes = Notes(workflow.file)
+    for spec in workflow.output_types:
+        _check(outputs[spec.name], spec, f"the output '{spec.name}'", "came out", notes)
+    if notes:
+        raise OutputTypeError(notes.problems())
+
+
+def _check(value: object, spec: InputSpec | OutputSpec, who: str, came: str, notes: Notes) -> None:
+    if not fits(value, spec.type):
+        kind = type(value).__name__
+        notes.add(spec.position, f"{who} must be {_article(spec.type)}, and {kind} {came}")
+    elif spec.check is not None:
+        for fault in spec.check(value):
+            notes.add(spec.position, f"{who} does not fit its schema: {fault}")
 
 
 def _article(type_: ValueType) -> str:

@@ -49,6 +49,7 @@ _PLAIN: Mapping[Plain, Schema] = {
     Plain.VALUES: {"type": "object"},
     Plain.ARGUMENTS: {"type": ["object", "null"]},
     Plain.DATA: {},
+    Plain.SCHEMA: {"type": "object"},
     Plain.CONTENT: {"type": ["string", "array"]},
 }
 

@@ -205,12 +205,31 @@ def test_only_entry_points_and_controls_import_the_runtime_and_only_its_public_n
     assert found == []
 
 
+EXTRAS = {
+    ("agent_runtime/loading/schemas.py", "jsonschema"),
+    ("agent_runtime/loading/schemas.py", "referencing"),
+}
+"""The one file that may import an extra, inside functions."""
+
+
+def test_the_runtime_imports_extras_inside_functions() -> None:
+    found = [
+        (place_of(path), module)
+        for path, tree in PARSED.items()
+        for module in at_module_level(tree)
+        if (place_of(path), module) in EXTRAS
+    ]
+
+    assert found == []
+
+
 def test_the_runtime_imports_nothing_but_its_two_dependencies() -> None:
     found = {
         module.partition(".")[0]
         for path, tree in PARSED.items()
         if place_of(path).startswith("agent_runtime/")
         for module in imports(tree)
+        if (place_of(path), module) not in EXTRAS
     }
 
     standard = {*sys.stdlib_module_names, "annotationlib"}  # the latter from Python 3.14 on

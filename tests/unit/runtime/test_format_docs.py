@@ -149,8 +149,14 @@ def test_compensation_example_refunds() -> None:
     assert refunded == ["receipt of 10, no connection"]
 
 
+def test_schema_example_holds_what_goes_in_and_what_comes_out() -> None:
+    assert run("output_types", order={"lines": [1.5]}).outputs == {"first": 1.5}
+    with pytest.raises(WorkflowError, match="does not fit its schema"):
+        run("output_types", order={"lines": []})
+
+
 def test_every_yaml_example_has_a_test() -> None:
-    assert len(EXAMPLES) == 12
+    assert len(EXAMPLES) == 13
 
 
 def test_grammar_on_the_page_is_the_one_in_the_code() -> None:
