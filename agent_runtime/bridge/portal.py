@@ -59,6 +59,7 @@ class Portal:
         is_open: whether it still takes calls.
         waiting: the calls that this portal's own thread is making right now, outermost first.
         deeper: under "portal", the one that serves these calls, if there is one.
+        upper: the portal whose thread's calls this one serves, or None.
     """
 
     def __init__(self, *, owner: object, depth: int, loop_factory: LoopFactory) -> None:
@@ -67,6 +68,7 @@ class Portal:
         self.thread_id = 0
         self.waiting: list[tuple[Call[Any], Portal]] = []
         self.deeper: dict[str, Portal] = {}
+        self.upper: Portal | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._loop_factory = loop_factory
         self._pending: deque[Call[Any]] = deque()
@@ -174,6 +176,15 @@ class Portal:
             self.close_deeper()
         if not self._retiring or call.is_resumable:
             call.finish(ENDED)
+        if call.is_resumable and self.upper is not None and not self._live:
+            self._leave(self.upper)
+
+    def _leave(self, upper: Portal) -> None:
+        """End with a stream that has outlived the call in which it began: nobody else will think of it."""
+        if upper.is_open:
+            upper.call_soon(upper.close_deeper)
+        else:
+            self.abandon()
 
     def close_deeper(self) -> None:
         """Close the next portal below once nothing can need it; on the loop thread.

@@ -179,6 +179,7 @@ class PortalSet:
         if deeper is not None and deeper.is_open:
             return deeper
         fresh = self._started(waiting.depth + 1)
+        fresh.upper = waiting
         if deeper is not None and waiting.deeper.get("portal") is deeper:
             del waiting.deeper["portal"]
         winner = waiting.deeper.setdefault("portal", fresh)

@@ -7,7 +7,8 @@ import contextlib
 import signal
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 
@@ -137,6 +138,35 @@ def test_manager_that_nobody_leaves_is_left_when_it_is_freed() -> None:
     del entered
 
     assert left.has_been_left
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+def test_stream_that_outlives_the_call_it_began_in_takes_its_deeper_portal_with_it(depth: int) -> None:
+    async def numbers() -> AsyncIterator[int]:
+        yield 1
+        yield 2
+
+    async def begin(depth: int) -> Iterator[int]:
+        if depth > 1:
+            return bridge.run_sync(begin, depth - 1)
+        stream = bridge.iterate(numbers(), on_running_loop="allow")
+        next(stream)
+        return stream
+
+    with Bridge(name="streaming") as bridge:
+        stream = bridge.run_sync(begin, depth)
+        assert f"streaming {depth}" in names_of_threads()
+
+        assert list(stream) == [2]
+
+        until = time.monotonic() + LIMIT
+        while names_of_threads() & {"streaming 1", "streaming 2"}:
+            assert time.monotonic() < until
+            time.sleep(0.001)
+
+
+def names_of_threads() -> set[str]:
+    return {thread.name for thread in threading.enumerate()}
 
 
 def test_ctrl_c_in_the_very_last_step_of_work_on_the_calling_thread_is_not_lost() -> None:
