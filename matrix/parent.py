@@ -13,6 +13,8 @@ from matrix.door import Door
 from matrix.ending import end_all
 from matrix.guardian import Guardian, family_of_run
 from matrix.host import Host, Stage
+from matrix.model import Outcome
+from matrix.record import Record
 from matrix.second import Case, cases
 from matrix.streams import Watch
 
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from matrix.batch import Batch
     from matrix.interrupts import Interrupts
     from matrix.model import Cell
-    from matrix.record import Record
     from matrix.streams import Connection
 
 __all__ = ("default_jobs", "supervise")
@@ -94,10 +95,7 @@ class _Supervisor:
         """Start hosts while there is room, wait for what they do, yield what is final."""
         while waiting or self._hosts or self._unexplained:
             while (waiting or self._unexplained) and len(self._hosts) < jobs:
-                if self._unexplained:
-                    self._start_again(self._unexplained.popleft())
-                else:
-                    self._start(waiting.popleft())
+                yield from self._start_next(waiting)
             self._turn()
             for host in [*self._hosts]:
                 yield from self._final_records(host)
@@ -127,9 +125,21 @@ class _Supervisor:
         self._door.close()
         self._watch.close()
 
-    def _start_again(self, case: Case) -> None:
-        host = self._start(case.batch, instrumented=True)
-        self._cases[host] = case
+    def _start_next(self, waiting: deque[Batch]) -> list[Record]:
+        """Start one more host; return the records of its cells if it cannot be started."""
+        case = self._unexplained.popleft() if self._unexplained else None
+        batch = waiting.popleft() if case is None else case.batch
+        try:
+            host = self._start(batch, instrumented=case is not None)
+        except OSError as error:
+            # No descriptor, no memory, or no folder any more: these cells are lost, the others go on.
+            if case is not None:
+                return case.closed([], None)
+            sentence = f"no host could be started: {error}"
+            return [Record(cell, Outcome.ERROR, sentence) for cell in batch.cells]
+        if case is not None:
+            self._cases[host] = case
+        return []
 
     def _start(self, batch: Batch, *, instrumented: bool = False) -> Host:
         self._started += 1

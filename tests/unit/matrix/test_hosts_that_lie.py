@@ -174,3 +174,20 @@ def test_check_that_never_calls_run_is_an_error(toy: Toy) -> None:
 
     assert record.outcome is Outcome.ERROR
     assert record.detail == "check never called run"
+
+
+def test_host_that_takes_the_folder_of_the_run_away_costs_the_cells_after_it_and_not_the_run(
+    toy: Toy,
+) -> None:
+    deletes = """
+    import shutil
+    run(None, {})
+    shutil.rmtree(os.path.dirname(os.environ["MATRIX_JOB"]))
+    """
+    toy.context().probe("a_deletes", deletes, more="isolated=True").probe("b_works", more="isolated=True")
+
+    records = toy.run()
+
+    assert records["a_deletes"].outcome is Outcome.PASS
+    assert records["b_works"].outcome is Outcome.ERROR
+    assert records["b_works"].detail.startswith("no host could be started: ")
