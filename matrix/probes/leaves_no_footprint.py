@@ -52,6 +52,7 @@ async def _well() -> str:
 
 def check(run: Run) -> None:
     succeeding = Source(failing(_nothing, "async def").text, tools={"fail": _well})
+    _have_a_policy()
     before = _look()
     try:
         run(succeeding, {})
@@ -71,6 +72,13 @@ def _nothing() -> None:
 
 def _fail() -> None:
     raise ValueError("a failing step")
+
+
+def _have_a_policy() -> None:
+    """Have asyncio make its own policy, if none is set: whoever asks first would seem to have changed it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # 3.14 deprecates policies
+        asyncio.get_event_loop_policy()
 
 
 def _look() -> dict[str, object]:
