@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from matrix.cells import SelectionError
+from matrix.chains import links_of
 from matrix.expectations import WHOLE, Expectations, ExpectationsError
 from matrix.git import GitError, git
 from matrix.importgraph import importers_of, module_of, modules_below
@@ -55,10 +56,10 @@ class Reach:
     def covers(self, cell: Cell) -> bool:
         """Whether a cell may come out otherwise."""
         parts = {
-            ("context", cell.context),
             ("entry point", cell.entry_point),
             ("probe", cell.probe),
             ("target", cell.target),
+            *(("context", link) for link in links_of(cell.context)),
         }
         listed = any(covers(pattern, cell) for pattern in self.patterns)
         return self.everything or bool(parts & self.names) or listed

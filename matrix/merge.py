@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from matrix.board import Board
-from matrix.cells import all_cells, select
+from matrix.cells import select
 from matrix.conditions import Environment
 from matrix.expectations import Expectations
 from matrix.gate import Gate
@@ -139,8 +139,11 @@ def conclude_parts(
     known = replace(Expectations.read(expectations), environment=Environment.of(fingerprint))
     day = today or datetime.datetime.now(datetime.UTC).date()
     gate = Gate(registry, known, day, parts[0].origin.of_the_gate)
+    judged = _judged(parts, known)
+    # Whatever could be missing in the order of cells, a chain of contexts say, must not be lost here.
+    cells = [*select(registry, parts[0].origin.selection), *sorted(one.cell for one in judged)]
     result = RunResult(
-        in_order(_judged(parts, known), all_cells(registry)),
+        in_order(judged, dict.fromkeys(cells)),
         fingerprint,
         max(part.seconds for part in parts),
         sum(part.cpu_seconds for part in parts),
@@ -164,14 +167,14 @@ def write_whole(
         return files.finish(result, board), board, origin
 
 
-def _judged(parts: Iterable[Part], known: Expectations) -> Iterable[Judged]:
+def _judged(parts: Iterable[Part], known: Expectations) -> list[Judged]:
     """Return a verdict for each cell; for a control, which every part has judged, the worst of them."""
     found: dict[Cell, Judged] = {}
     for record in _records(parts):
         one = judge_record(record, known)
         if one.cell not in found or rank(one) < rank(found[one.cell]):
             found[one.cell] = one
-    return found.values()
+    return list(found.values())
 
 
 def _records(parts: Iterable[Part]) -> Iterator[Record]:

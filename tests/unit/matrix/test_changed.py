@@ -121,6 +121,16 @@ def test_changed_context_runs_its_cells_for_every_target(project: Project) -> No
     assert project.affected() == {("context", "trio_run")}
 
 
+def test_changed_context_runs_chains_that_it_is_a_link_of(project: Project) -> None:
+    project.append("matrix/contexts/executor_thread.py")
+    chains = ("asyncio_run+executor_thread", "asyncio_run+finaliser")
+    named = Selection(cells=tuple(f"agent_runtime/run_workflow/{chain}/times_out" for chain in chains))
+
+    affected = changes_since(project.registry, "main").affected(select(project.registry, named))
+
+    assert [cell.context for cell in affected] == ["asyncio_run+executor_thread"]
+
+
 def test_helper_runs_what_imports_it(project: Project) -> None:
     project.append("matrix/contexts/_kernel.py")
 

@@ -17,6 +17,7 @@ from matrix.model import Cell, HangClass, Outcome, Phase
 from matrix.origin import Origin
 from matrix.record import Record
 from matrix.recorded import read_run
+from matrix.registry import Registry
 from matrix.run import lost_cells
 from matrix.shard import shards_of
 from matrix.targets import is_broken
@@ -92,13 +93,17 @@ def test_entry_is_stale_when_its_cells_pass_in_all_shards(four: Toy, tmp_path: P
 
 
 def parts_of(toy: Toy, count: int = 2) -> list[Part]:
-    """Return parts in which everything is well."""
-    registry = toy.registry()
-    whole = select(registry, Selection())
+    """Return parts of the gate in which everything is well."""
+    return well(toy.registry(), Selection(), count)
+
+
+def well(registry: Registry, selection: Selection, count: int) -> list[Part]:
+    """Return parts of a selection in which everything is well."""
+    whole = select(registry, selection)
     return [
         Part(
             f"part {number}",
-            Origin.of(registry, Selection(), whole, shard=(number, count)),
+            Origin.of(registry, selection, whole, shard=(number, count)),
             FINGERPRINT,
             tuple(Record(cell, Outcome.FAIL if is_broken(cell.target) else Outcome.PASS) for cell in cells),
         )
@@ -214,6 +219,18 @@ def test_control_that_is_uncaught_in_one_shard_outranks_the_others_and_every_gre
     assert result.exit_code is ExitCode.BROKEN
     assert [one.cell for one in result.unexpected] == [control.cell]
     assert result.unexpected[0].uncaught
+
+
+def test_chain_of_contexts_is_merged_by_a_process_that_has_not_heard_of_it(tmp_path: Path) -> None:
+    names = [
+        f"agent_runtime/run_workflow/{context}/times_out"
+        for context in ("asyncio_run", "asyncio_run+executor_thread")
+    ]
+    parts = well(Registry(), Selection(cells=tuple(names)), 2)
+
+    result = conclude_parts(Registry(), parts, expectations=tmp_path / "none.toml")
+
+    assert sorted(one.cell.id for one in result.judged) == sorted(names)
 
 
 def test_near_miss_that_one_shard_rejects_outranks_the_others(four: Toy) -> None:
