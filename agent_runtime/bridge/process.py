@@ -24,10 +24,12 @@ __all__ = (
     "forget",
     "in_main_thread",
     "install_hooks",
+    "is_of_the_parent",
     "notice_fork",
     "parked_loop",
     "portal_sets",
     "register",
+    "run_of_trio",
     "this_threads_portal",
 )
 
@@ -53,15 +55,17 @@ class _State:
         births: the portals whose threads have been started and may not have run any code yet.
         ending: whether the process is past the exit hook; no portal is used any more.
         parked: then, the loops of the shared portals, by set; late calls drive them themselves.
+        inherited_run: the token of the run of trio in which this process was forked, or None.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, inherited_run: object = None) -> None:
         self.process = getpid()
         self.main_thread = threading.main_thread().ident
         self.by_thread: dict[int, Portal] = {}
         self.births: set[Portal] = set()
         self.ending = False
         self.parked: dict[_PortalSet, asyncio.AbstractEventLoop] = {}
+        self.inherited_run = inherited_run
 
 
 portal_sets: weakref.WeakSet[Any] = weakref.WeakSet()
@@ -152,12 +156,27 @@ def _begin_anew() -> None:
     """
     global _state  # noqa: PLW0603 - the one place that replaces it
     old, here = _state, getpid()
-    _state = _states.setdefault(here, _State())
+    _state = _states.setdefault(here, _State(run_of_trio()))
     _graveyard.append(old)
     _graveyard.extend(portals.inherited() for portals in tuple(portal_sets))
     for process in tuple(_states):
         if process != here:
             _states.pop(process, None)  # a descendant of this process may get the same id
+
+
+def run_of_trio() -> object:
+    """Return the token of the run of trio that this thread is in, or None; imports nothing."""
+    trio = sys.modules.get("trio")
+    if trio is None or not trio.lowlevel.in_trio_run():
+        return None
+    token: object = trio.lowlevel.current_trio_token()
+    return token
+
+
+def is_of_the_parent(run: object) -> bool:
+    """Whether a run of trio began before this process was forked: what wakes it would wake the parent's."""
+    notice_fork()
+    return run is _state.inherited_run
 
 
 def current() -> object:

@@ -18,6 +18,7 @@ from collections.abc import Awaitable
 from typing import Any, Protocol
 
 from agent_runtime.bridge.hostloop import running_loop
+from agent_runtime.bridge.process import is_of_the_parent, run_of_trio
 
 __all__ = ("Sleeper", "TaskInbox", "sleeper_of_this_task")
 
@@ -47,7 +48,7 @@ def sleeper_of_this_task() -> Sleeper | None:
         return None
     trio = sys.modules.get("trio")
     if trio is not None and trio.lowlevel.in_trio_task():
-        return _TrioSleeper(trio)
+        return None if is_of_the_parent(run_of_trio()) else _TrioSleeper(trio)
     loop = running_loop()
     return None if loop is None else _AsyncioSleeper(loop)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import threading
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
@@ -295,6 +296,50 @@ def test_ctrl_c_does_what_it_does_to_a_task_that_awaits(
     child = run_child(CTRL_C.replace("RUN", f"import {library}; {library}.{run}")).check()
 
     assert child.lines == ["cleaned up", seen_in_the_task, "KeyboardInterrupt came out"]
+
+
+FORK = """
+import asyncio, os
+import greenback, trio
+from agent_runtime.bridge import run_sync
+
+async def work():
+    await asyncio.sleep(0.01)
+    return "well"
+
+async def main():
+    await greenback.ensure_portal()
+    run_sync(work)
+    readable, writable = os.pipe()
+    children = []
+    for _ in range(20):
+        child = os.fork()
+        if child == 0:
+            os.close(readable)
+            run_sync(work)
+            os.write(writable, b"w")
+            os._exit(0)
+        children.append(child)
+        await trio.sleep(0)  # the parent's loop would take what wakes the child's
+    os.close(writable)
+    told = b""
+    while answer := await trio.to_thread.run_sync(os.read, readable, 100):
+        told += answer
+    print(len(told))
+    for child in children:
+        os.waitpid(child, 0)
+
+trio.run(main)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_child_forked_in_a_run_of_trio_does_not_wait_for_what_wakes_its_parent() -> None:
+    pytest.importorskip("trio")
+
+    child = run_child(FORK, limit=60, options=("-W", "ignore::DeprecationWarning"))
+
+    assert child.lines == ["20"], child.stderr
 
 
 def test_trio_waits_for_the_cleanup_and_its_other_tasks_go_on() -> None:
