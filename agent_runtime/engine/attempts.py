@@ -200,8 +200,8 @@ class StepRun(PlainRun):
             instead = await self._fall_back(self.plan.fallback)
             if instead.error is None:
                 self.state = StepState.RECOVERED
-                return instead
             if not isinstance(instead.error, Exception):
+                failed.take_error()  # it has been dealt with, and nothing else would empty this
                 return instead
             self._warn("the fallback of step '%s' failed as well", instead.take_error())
         if self.plan.step.on_error is OnError.FAIL:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import logging
 import threading
 import weakref
 from collections.abc import Awaitable, Callable, Iterator
@@ -129,6 +130,41 @@ def test_failed_run_keeps_nothing_alive(
     def call() -> None:
         tools = {"t": make(freed.set), "slow": endless(lambda: None)}
         way(Runtime(f"steps:\n  - {step}\n{other}", tools=tools), error)
+
+    with collector_off():
+        call()
+        was_freed = freed.wait(LIMIT)
+
+    assert was_freed
+
+
+@pytest.mark.parametrize("make", [plain, coroutine], ids=["def", "async_def"])
+@pytest.mark.parametrize(
+    "step",
+    [
+        pytest.param("{id: a, tool: t, on_error: continue}", id="goes_on"),
+        pytest.param("{id: a, tool: t, fallback: {tool: ok}}", id="falls_back"),
+        pytest.param("{id: a, tool: t, fallback: {tool: t}}", id="falls_back_in_vain"),
+        pytest.param("{id: a, tool: t, fallback: {tool: t}, on_error: continue}", id="both"),
+        pytest.param("{id: a, steps: [{id: b, tool: t}]}", id="inside_a_step"),
+        pytest.param("{id: a, retry: {attempts: 2}, steps: [{id: b, tool: t}]}", id="inside_a_retried_step"),
+        pytest.param("{id: a, tool: t, for_each: [1, 2]}", id="items"),
+        pytest.param("{id: a, tool: t, for_each: {in: [1, 2], on_error: continue}}", id="items_go_on"),
+        pytest.param("{id: a, tool: t, repeat: {max: 2}}", id="repeated"),
+        pytest.param(
+            "{id: x, tool: ok, compensate: {tool: t}}\n  - {id: a, tool: t, needs: x}", id="compensated"
+        ),
+    ],
+)
+def test_failure_keeps_nothing_alive_however_it_is_dealt_with(
+    step: str, make: Callable[[OnFreed], AnyFunction], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger("agent_runtime"), "disabled", True)  # pytest keeps what is logged
+    freed = threading.Event()
+
+    def call() -> None:
+        tools = {"t": make(freed.set), "ok": lambda: None}
+        fail_sync(Runtime(f"steps:\n  - {step}\n", tools=tools), OwnError)
 
     with collector_off():
         call()
