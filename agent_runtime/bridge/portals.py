@@ -72,7 +72,11 @@ class PortalSet:
             raise CannotStartThreadError
         if not blocks and own is not None and own.owner is self and own.is_open:
             return own
-        waiting = self._waiting_ancestor() if own is None else self._deepest_waiting(own)
+        waiting = self._waiting_ancestor()
+        if own is not None:
+            by_thread = self._deepest_waiting(own)
+            if waiting is None or (by_thread is not None and by_thread.depth > waiting.depth):
+                waiting = by_thread
         if waiting is not None:
             return self._deeper(waiting)
         portal = here.shared.get("portal")

@@ -52,22 +52,28 @@ def test_call_in_caller_from_a_nested_call_runs_on_the_thread_that_made_the_nest
     assert inside == loop_thread
 
 
-def test_an_errand_on_a_worker_thread_can_call_although_a_loop_thread_waits_for_that_worker() -> None:
+def test_code_that_a_worker_thread_waits_for_can_call_although_a_loop_thread_waits_for_that_worker() -> None:
     child = run_child(
         """
-        from agent_runtime.bridge import call_in_caller, call_in_worker, run_sync
+        from agent_runtime.bridge import Bridge, call_in_caller, call_in_worker, run_sync
 
         async def last(): return "done"
         async def send_errand(): return await call_in_caller(run_sync, last)
         async def send_worker(): return await call_in_worker(run_sync, send_errand)
         async def block_loop(): return run_sync(send_worker)
 
+        other = Bridge()
+        async def call_from_other(): return run_sync(last)
+        async def send_worker_to_other(): return await call_in_worker(other.run_sync, call_from_other)
+        async def block_loop_for_other(): return run_sync(send_worker_to_other)
+
         print(run_sync(block_loop))
+        print(run_sync(block_loop_for_other))
         print(run_sync(lambda: call_in_caller(run_sync, block_loop)))
         """
     )
 
-    assert child.check().lines == ["done", "done"]
+    assert child.check().lines == ["done", "done", "done"]
 
 
 def test_call_in_caller_outside_a_sync_call_says_so() -> None:
