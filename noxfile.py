@@ -102,6 +102,12 @@ def schedules(session: nox.Session) -> None:
 
 
 @nox.session
+def soak(session: nox.Session) -> None:
+    """Walk random chains of contexts: a call in a fork in a signal handler; `-- --long` for 2,000."""
+    stress_suites(session, "test_soak.py")
+
+
+@nox.session
 def interrupts(session: nox.Session) -> None:
     """Press Ctrl-C, let timers storm and finalisers call in; `-- --long` for minutes of each."""
     stress_suites(session, "test_interrupts.py", "test_reentry.py")
