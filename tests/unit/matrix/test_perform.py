@@ -141,6 +141,7 @@ def test_record_of_a_real_run_is_plain_data_and_says_where_it_ran(toy: Toy) -> N
         "current_task": False,
         "main_thread": True,
         "kernel": False,
+        "suspendable": False,
         "evidence": {},
     }
     assert data["fingerprint"]["python"]
