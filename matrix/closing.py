@@ -183,7 +183,7 @@ def _totals(result: RunResult) -> list[Line]:
     if result.cpu_seconds:
         took += f", {result.cpu_seconds:.1f} s of processor time"
     if result.first_cell is not None:
-        took += f", the first of them {result.first_cell:.2f} s after the start"
+        took += f", the first of them {round(result.first_cell, 3):.2f} s after the start"
     lines: list[Line] = []
     if result.controls:
         caught = sum(one.verdict is Verdict.OK for one in result.controls)

@@ -57,10 +57,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object | 
 @pytest.fixture(scope="session")
 def cells(request: pytest.FixtureRequest) -> Iterator[Cells]:
     """What became of each cell; runs the collected ones on demand, each once for all tests that ask."""
+    from matrix.model import Cell
     from tests.helpers.cells import Cells
 
     parameters = [getattr(item, "callspec", None) for item in request.session.items]
-    collected = [spec.params["cell"] for spec in parameters if spec is not None and "cell" in spec.params]
+    given = [spec.params.get("cell") for spec in parameters if spec is not None]
+    collected = [cell for cell in given if isinstance(cell, Cell)]  # other tests name other things so
     running = Cells(list(dict.fromkeys(collected)), worker=hasattr(request.config, "workerinput"))
     yield running
     running.close()

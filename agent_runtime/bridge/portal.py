@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import logging
 import os
 import sys
 from _queue import Empty, SimpleQueue
 from _thread import get_ident
+from asyncio.log import logger
 from collections import deque
 from collections.abc import Callable
 from time import monotonic
@@ -96,6 +98,10 @@ class Portal:
         """
         self._on_start = on_start
         self._on_end = on_end
+        # asyncio logs a line as it makes a loop, and logging takes its lock to find out whether to. The
+        # frame that holds the lock may be the one that was interrupted to make this very call. On this
+        # thread the lock is reentrant; on the loop thread the answer is known then.
+        logger.isEnabledFor(logging.DEBUG)
         start_thread(self.main, name=name)
         try:
             failure = self._ready.get()
