@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from _signal import SIGINT, getsignal  # type: ignore[import-not-found]  # typeshed has no stub for it
+import _signal  # type: ignore[import-not-found]  # typeshed has no stub for it
+from _signal import SIGINT, getsignal
 from _signal import signal as set_handler
 from collections.abc import Callable
 from types import FrameType
 from typing import NamedTuple, Protocol, TypeVar
 
-__all__ = ("InterruptGuard", "Interruption", "Listener")
+__all__ = ("InterruptGuard", "Interruption", "Listener", "run_pending_handlers")
 
 # signal.getsignal() and signal.signal() turn every handler into an enum or fail to: 5 µs each, four
 # times a call. The C functions below them cost 0.1 and 0.3 µs.
@@ -47,6 +48,20 @@ _POSTPONING_HANDLERS = frozenset({("asyncio.runners", "_on_sigint"), ("ipykernel
 By module and function name: asyncio.Runner's (3.11 and later), which cancels the main task, and the
 one ipykernel installs for cells with a top-level await, which cancels the cell's task.
 """
+
+
+_change_mask = getattr(_signal, "pthread_sigmask", None)
+
+
+def run_pending_handlers() -> None:
+    """Run the handlers of signals that have come; in the main thread only.
+
+    Python does so by itself between two instructions, except, from CPython 3.13 on, in a child that was
+    forked on another thread than the main one: there the mark that signals set is on the thread that did
+    not come along.
+    """
+    if _change_mask is not None:
+        _change_mask(_signal.SIG_BLOCK, ())  # changes nothing, and looks for signals as it returns
 
 
 class InterruptGuard:

@@ -8,7 +8,7 @@ from _queue import Empty
 from typing import Any, NamedTuple, Protocol
 
 from agent_runtime.bridge.call import TURNED_AWAY, Call
-from agent_runtime.bridge.interrupts import InterruptGuard, Interruption
+from agent_runtime.bridge.interrupts import InterruptGuard, Interruption, run_pending_handlers
 from agent_runtime.bridge.portal import Portal
 from agent_runtime.bridge.service import Errand
 from agent_runtime.bridge.whereabouts import describe_work
@@ -127,6 +127,8 @@ def _hear(call: Call[Any], portal: Portal, guard: InterruptGuard | None, seconds
         except Empty:
             if portal.is_of_another_process:
                 raise ForkedCallError(call.what) from None
+            if guard is not None:
+                run_pending_handlers()
             return _missed(call, portal)
         if not isinstance(news, Errand):
             return news

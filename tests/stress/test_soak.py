@@ -10,10 +10,7 @@ import pytest
 from tests.helpers.soak.processes import failure_of
 from tests.helpers.soak.programs import Program, is_possible, make_program, shrunk
 
-pytestmark = [
-    pytest.mark.skipif(sys.platform != "linux", reason="forks, and counts descriptors in /proc"),
-    pytest.mark.skipif(sys.version_info >= (3, 12), reason="open: on 3.14, chains with forks hang at times"),
-]
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks, and counts descriptors in /proc")
 
 _LIMIT = 30.0
 """Seconds for one program; usually it takes one."""

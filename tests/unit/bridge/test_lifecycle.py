@@ -119,6 +119,7 @@ print(os.waitpid(pid, 0)[1])
     assert child.check().lines == ["ForkedCallError", "0"]
 
 
+@needs_fork
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_multiprocessing_children_can_call(method: str) -> None:
     if method != "spawn" and sys.platform == "win32":
