@@ -199,7 +199,8 @@ def _close_parked_loops() -> None:
     for portals in tuple(_state.parked):
         loop = parked_loop(portals)
         if loop is not None:
-            loop.close()
+            with contextlib.suppress(RuntimeError):  # a late thread has begun a call on it meanwhile
+                loop.close()
 
 
 # Hooks run last in, first out. This one is in before any portal, so it comes after the hooks that
