@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 from collections.abc import Callable
@@ -37,18 +38,30 @@ def host(job: Job) -> None:
         _call(job, cell)
 
 
+_PAUSE = 0.1
+"""Seconds between two signals. The first may come a few microseconds before the main thread falls asleep
+in a bridge's wait without limit: the interpreter notes it, and runs the handler when the wait ends."""
+
+
 def _call(job: Job, cell: Cell) -> None:
     in_progress: list[Callable[[], object]] = []
+    heard: list[bool] = []
 
     async def interrupt() -> None:
         performed = asyncio.Event()
         loop = asyncio.get_running_loop()
         in_progress.append(lambda: loop.call_soon_threadsafe(performed.set))
-        os.kill(os.getpid(), signal.SIGUSR1)
+        while not heard:
+            os.kill(os.getpid(), signal.SIGUSR1)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(performed.wait(), _PAUSE)
         await performed.wait()
 
     def handler(signum: int, frame: FrameType | None) -> None:
         del frame
+        if heard:
+            return  # a second signal was sent before the first was heard
+        heard.append(True)
         evidence = {
             "signal": signal.Signals(signum).name,
             "handler": stack_has(handler.__code__),
