@@ -37,11 +37,13 @@ def host(job: Job) -> None:
 async def _interrupted(job: Job, cell: Cell) -> None:
     loop = asyncio.get_running_loop()
     performed = asyncio.Event()
+    heard: list[int] = []
 
     def handler(signum: int, frame: FrameType | None) -> None:
-        if not _in_select(frame):
-            _set_timer()  # the loop was busy: try again until it waits
-            return
+        if heard or not _in_select(frame):
+            return  # the loop was busy: the timer comes again until it waits
+        heard.append(signum)
+        signal.setitimer(signal.ITIMER_REAL, 0)
         evidence = {
             "signal": signal.Signals(signum).name,
             "handler": stack_has(handler.__code__),
@@ -51,12 +53,8 @@ async def _interrupted(job: Job, cell: Cell) -> None:
         loop.call_soon_threadsafe(performed.set)  # nothing else would wake the wait that goes on now
 
     signal.signal(signal.SIGALRM, handler)
-    _set_timer()
+    signal.setitimer(signal.ITIMER_REAL, 0.005, 0.005)
     await performed.wait()
-
-
-def _set_timer() -> None:
-    signal.setitimer(signal.ITIMER_REAL, 0.005)
 
 
 def _in_select(frame: FrameType | None) -> bool:
