@@ -1,11 +1,12 @@
 """YAML agent workflows whose sync entry points work in every context from which Python can be called.
 
-Importing this starts no thread, makes no loop and reads no file. What only streams need is imported with
-the first stream: the classes of events would take a tenth of the time that importing this may take.
+Importing this starts no thread, makes no loop and reads no file. What few workflows need is imported when
+it is asked for: the classes of events alone would take a tenth of the time that importing this may take.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from agent_runtime.errors import (
@@ -62,6 +63,15 @@ if TYPE_CHECKING:
         StreamEvent,
         TokenReceived,
     )
+    from agent_runtime.llm.wire import (
+        ChatCall,
+        ChatFunction,
+        ChatMessage,
+        ChatReply,
+        ChatTool,
+        ChatToolFunction,
+        tool_calls,
+    )
 
 __version__ = "0.1.0"
 
@@ -72,6 +82,12 @@ __all__ = (
     "BridgeError",
     "CallAbandonedError",
     "CallerLoopError",
+    "ChatCall",
+    "ChatFunction",
+    "ChatMessage",
+    "ChatReply",
+    "ChatTool",
+    "ChatToolFunction",
     "CircularWaitError",
     "ContextInUseError",
     "Executor",
@@ -120,15 +136,20 @@ __all__ = (
     "run_workflow_async",
     "stream_workflow",
     "stream_workflow_async",
+    "tool_calls",
 )
+
+_LATER = {
+    **dict.fromkeys(("ChatCall", "ChatFunction", "ChatMessage", "ChatReply"), "llm.wire"),
+    **dict.fromkeys(("ChatTool", "ChatToolFunction", "tool_calls"), "llm.wire"),
+}
+"""Where names are that few workflows need; those that are not here are events."""
 
 
 def __getattr__(name: str) -> object:
-    """Import the events when the first of them is asked for."""
+    """Import what is not imported with the package when it is asked for."""
     if name in __all__:
-        from agent_runtime import events
-
-        return getattr(events, name)
+        return getattr(import_module(f"agent_runtime.{_LATER.get(name, 'events')}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

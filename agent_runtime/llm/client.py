@@ -46,7 +46,11 @@ class LLMClient(Protocol):
         template_version: str | None,
         metadata: Mapping[str, str],
     ) -> Mapping[str, object] | Awaitable[Mapping[str, object]]:
-        """Return a mapping with ``content``, and ``usage`` if it is known."""
+        """Return a mapping with ``content``, and ``usage`` if it is known.
+
+        Messages and tools are in the wire form of :mod:`agent_runtime.llm.wire`: where the step has tools,
+        ``config["tools"]`` describes them, and a reply may have ``tool_calls``.
+        """
 
 
 class StreamingLLMClient(LLMClient, Protocol):
@@ -70,7 +74,8 @@ class StreamingLLMClient(LLMClient, Protocol):
         """Give pieces of text as they come, best as an ``async def`` with ``yield``; on the loop.
 
         The pieces in a row are the ``content``. A mapping among them, usually the last item, adds what
-        else the reply has: ``usage``, say; a ``content`` in it replaces the pieces.
+        else the reply has: ``usage``, say, or ``tool_calls``, each of them whole; a ``content`` in it
+        replaces the pieces.
         """
 
 

@@ -20,8 +20,8 @@ class ScriptedClient:
 
     Args:
         replies: what to answer, by step id; a list is used up one by one, and its last reply then
-            stays. A reply is a text, a whole mapping, or an exception to raise. For a step that is
-            not named here the answer is the text of the last message.
+            stays. A reply is a text, a whole mapping, what :func:`tool_calls` returns, or an exception
+            to raise. For a step that is not named here the answer is the text of the last message.
     """
 
     def __init__(self, replies: Mapping[str, Reply | Sequence[Reply]] | None = None) -> None:
@@ -50,10 +50,10 @@ class ScriptedClient:
         if isinstance(reply, BaseException):
             raise reply
         if isinstance(reply, Mapping):
-            return reply
-        asked = sum(len(str(message.get("content", "")).split()) for message in messages)
+            calls = reply.get("tool_calls")
+            return {"usage": _usage(messages, calls), **reply} if calls else reply
         content = str(reply)
-        return {"content": content, "usage": {"input_tokens": asked, "output_tokens": len(content.split())}}
+        return {"content": content, "usage": _usage(messages, content)}
 
     async def stream_llm(
         self,
@@ -84,6 +84,11 @@ class ScriptedClient:
         for word in re.findall(r"\s*\S+\s*$|\s*\S+", content) if isinstance(content, str) else ():
             yield word
         yield reply
+
+
+def _usage(messages: Sequence[Mapping[str, object]], answer: object) -> dict[str, int]:
+    asked = sum(len(str(message.get("content") or "").split()) for message in messages)
+    return {"input_tokens": asked, "output_tokens": len(str(answer).split())}
 
 
 class _Replies:
