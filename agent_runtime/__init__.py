@@ -27,6 +27,7 @@ from agent_runtime.errors import (
     ReferenceValueError,
     RepeatLimitError,
     RuntimeClosedError,
+    SecretError,
     StalledCallWarning,
     StepError,
     StepInputError,
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
         ChatToolFunction,
         tool_calls,
     )
+    from agent_runtime.secrets import RedactingFilter, Secret, redact
 
 __version__ = "0.1.0"
 
@@ -99,6 +101,7 @@ __all__ = (
     "Options",
     "OutputTypeError",
     "Problem",
+    "RedactingFilter",
     "ReferenceValueError",
     "RepeatLimitError",
     "RunEvent",
@@ -110,6 +113,8 @@ __all__ = (
     "Runtime",
     "RuntimeClosedError",
     "ScriptedClient",
+    "Secret",
+    "SecretError",
     "StalledCallWarning",
     "StepCancelled",
     "StepError",
@@ -132,6 +137,7 @@ __all__ = (
     "__version__",
     "fast",
     "load_workflow",
+    "redact",
     "run_workflow",
     "run_workflow_async",
     "stream_workflow",
@@ -142,6 +148,7 @@ __all__ = (
 _LATER = {
     **dict.fromkeys(("ChatCall", "ChatFunction", "ChatMessage", "ChatReply"), "llm.wire"),
     **dict.fromkeys(("ChatTool", "ChatToolFunction", "tool_calls"), "llm.wire"),
+    **dict.fromkeys(("RedactingFilter", "Secret", "redact"), "secrets"),
 }
 """Where names are that few workflows need; those that are not here are events."""
 

@@ -10,7 +10,7 @@ from agent_runtime.bridge import OnRunningLoop
 from agent_runtime.llm import LLMClient
 from agent_runtime.loading import Notes, from_steps
 from agent_runtime.options import NO_OPTIONS, Options
-from agent_runtime.program import Program, Registry
+from agent_runtime.program import Program, Registry, Secrets
 from agent_runtime.results import RunResult
 from agent_runtime.streaming import stream, stream_async
 from agent_runtime.workflow import Step, Workflow
@@ -36,10 +36,13 @@ class Executor:
         tools: what ``tool`` steps may name.
         llm: the client of ``agent`` steps; by default one that answers from a script.
         options: what else the workflow may use: errors to retry after, other workflows.
+        secrets: what ``${secrets.<name>}`` stands for, under ``with`` of functions and tools: texts,
+            functions that fetch them, or :class:`Secret`. Nothing shows them; see docs/security.md.
 
     Raises:
         WorkflowError: the steps have mistakes; all of them are listed.
         LLMClientError: ``llm`` is not a client.
+        SecretError: a secret cannot be kept.
         TypeError: an argument is of a wrong type.
     """
 
@@ -52,6 +55,7 @@ class Executor:
         tools: Registry | None = None,
         llm: LLMClient | None = None,
         options: Options = NO_OPTIONS,
+        secrets: Secrets | None = None,
     ) -> None:
         if isinstance(steps, Workflow):
             if outputs is not None:
@@ -60,7 +64,7 @@ class Executor:
         else:
             workflow, notes = from_steps(steps, outputs)
         self._program = Program.of(
-            workflow, notes, functions=functions, tools=tools, llm=llm, options=options
+            workflow, notes, functions=functions, tools=tools, llm=llm, options=options, secrets=secrets
         )
 
     def run(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import functools
 import math
-from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple, SupportsFloat
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, NamedTuple, SupportsFloat, TypeAlias, cast
 
 from agent_runtime.bridge import (
     OnRunningLoop,
@@ -24,6 +24,7 @@ from agent_runtime.loading import (
     bind_inputs,
     check_names,
     check_outputs,
+    check_secrets,
     every_step,
     known_errors,
     parse_workflow,
@@ -35,13 +36,17 @@ from agent_runtime.runs import Run, Runs
 from agent_runtime.steps import Callee, Offload, Surroundings, is_async, thread_name
 from agent_runtime.workflow import Workflow
 
-__all__ = ("AnyFunction", "Program", "Registry", "ToCaller", "ToLane", "as_limit")
+if TYPE_CHECKING:
+    from agent_runtime.secrets import Secret, Vault
+
+__all__ = ("AnyFunction", "Program", "Registry", "Secrets", "ToCaller", "ToLane", "as_limit")
 
 _FOR_EVER = 1e9
 """Seconds; what waits for locks and for sockets refuses much longer times."""
 
 AnyFunction = Callable[..., object]
 Registry = Mapping[str, AnyFunction]
+Secrets: TypeAlias = "Mapping[str, str | Callable[[], str] | Secret]"
 
 
 class ToCaller:
@@ -70,6 +75,7 @@ class Program(NamedTuple):
     runs: Runs
     workflows: Mapping[str, object]
     random: Callable[[], float]
+    vault: Vault | None = None
 
     @classmethod
     def of(
@@ -81,24 +87,29 @@ class Program(NamedTuple):
         tools: Registry | None,
         llm: LLMClient | None,
         options: Options,
+        secrets: Secrets | None = None,
     ) -> Program:
         """Load the workflows that this one runs, check names and client, and put everything together.
 
         Raises:
             WorkflowError: something has been noted, now or before.
             LLMClientError: ``llm`` is not a client.
-            TypeError: ``functions`` or ``tools`` is not a mapping of names to callables, or ``options``
-                are no options.
+            TypeError: ``functions`` or ``tools`` is not a mapping of names to callables, ``options``
+                are no options, or ``secrets`` is not a mapping of names to secrets.
+            SecretError: a secret cannot be kept.
         """
         registered = _registry("functions", functions), _registry("tools", tools)
         if not isinstance(options, Options):
             raise TypeError(f"options= is an Options, not {type(options).__name__}")
         errors = known_errors(options.errors)
         library = Library(options.workflows, options.workflow_folder)
+        kept, used = _secrets(secrets), set[str]()
         if workflow is not None:
             library.collect(workflow, parse_workflow, notes)
             for each in (workflow, *library.workflows.values()):
                 check_names(each, *registered, errors, library.notes_of(each, notes))
+                allowed = {name: secret.allow for name, secret in kept.items()}
+                used |= check_secrets(each, allowed, library.notes_of(each, notes))
         if notes or workflow is None:
             raise WorkflowError(notes.problems())
         client = LLM.of(ScriptedClient() if llm is None else llm)
@@ -112,6 +123,7 @@ class Program(NamedTuple):
             Runs(workflow.name),
             _sub_workflows(library.workflows, links),
             _random(options, (workflow, *library.workflows.values())),
+            _vault(kept, used),
         )
 
     def limit(self, timeout: object) -> float | None:
@@ -160,7 +172,27 @@ class Program(NamedTuple):
         return outcome.unwrap()
 
     async def _execute(self, run: Run, inputs: Mapping[str, object], offload: Offload) -> Outcome[RunResult]:
-        return await execute(self.plan, inputs, self.around(run, offload), run.begun)
+        begun = await self.begin(run, inputs, offload)
+        if begun.error is not None:
+            return Outcome(error=begun.take_error())
+        bound, around = begun.unwrap()
+        return await execute(self.plan, bound, around, run.begun)
+
+    async def begin(
+        self, run: Run, inputs: Mapping[str, object], offload: Offload
+    ) -> Outcome[tuple[Mapping[str, object], Surroundings]]:
+        """Fetch the run's secrets, where there are any; return its inputs and what its steps share.
+
+        Called on the loop that the run will run on; the secrets are fetched where ``def`` steps run.
+        """
+        around = self.around(run, offload)
+        if self.vault is None:
+            return Outcome((inputs, around))
+        opened = await offload.on_caller(self.vault.open)
+        if opened.error is not None:
+            return Outcome(error=opened.take_error())
+        around = around._replace(secrets=opened.unwrap())
+        return Outcome((cast("Mapping[str, object]", around.redacted(inputs)), around))
 
     def around(self, run: Run, offload: Offload) -> Surroundings:
         """Return what the steps of a run share; called on the loop that it runs on."""
@@ -234,6 +266,36 @@ def _random(options: Options, workflows: Iterable[Workflow]) -> Callable[[], flo
 
         return random.random
     return float
+
+
+def _secrets(given: Secrets | None) -> Mapping[str, Secret]:
+    """Copy the secrets.
+
+    Raises:
+        TypeError: they are not a mapping of names to secrets.
+        SecretError: one of them cannot be kept.
+    """
+    if given is None:
+        return {}
+    from agent_runtime.secrets import Secret
+
+    if not isinstance(given, Mapping):
+        raise TypeError(f"secrets= is a mapping of names to secrets, not {type(given).__name__}")
+    entries: Iterable[tuple[object, object]] = given.items()  # types promise more than callers keep
+    kept: dict[str, Secret] = {}
+    for name, each in entries:
+        if not isinstance(name, str):
+            raise TypeError("secrets= is a mapping of names to secrets, and a name is a text")
+        kept[name] = Secret.of(each)
+    return kept
+
+
+def _vault(kept: Mapping[str, Secret], used: Collection[str]) -> Vault | None:
+    if not kept:
+        return None
+    from agent_runtime.secrets import Vault
+
+    return Vault(kept, used)
 
 
 def _callees(registry: Registry) -> Mapping[str, Callee]:

@@ -12,7 +12,7 @@ from agent_runtime.errors import WorkflowError
 from agent_runtime.llm import LLMClient
 from agent_runtime.loading import parse_workflow, read_source
 from agent_runtime.options import NO_OPTIONS, Options
-from agent_runtime.program import Program, Registry
+from agent_runtime.program import Program, Registry, Secrets
 from agent_runtime.results import RunResult
 from agent_runtime.streaming import stream, stream_async
 from agent_runtime.workflow import Workflow
@@ -58,6 +58,7 @@ def run_workflow(
     tools: Registry | None = None,
     llm: LLMClient | None = None,
     options: Options = NO_OPTIONS,
+    secrets: Secrets | None = None,
     timeout: float | None = None,
     on_running_loop: OnRunningLoop = "warn",
 ) -> RunResult:
@@ -76,6 +77,8 @@ def run_workflow(
         tools: what ``tool`` steps may name.
         llm: the client of ``agent`` steps; by default one that answers from a script.
         options: what else the workflow may use: errors to retry after, other workflows.
+        secrets: what ``${secrets.<name>}`` stands for, under ``with`` of functions and tools: texts,
+            functions that fetch them, or :class:`Secret`. Nothing shows them; see docs/security.md.
         timeout: seconds until the run is cancelled; None for no limit.
         on_running_loop: what to do where a loop runs in this thread: "warn" and "allow" block it,
             "raise" refuses.
@@ -86,6 +89,7 @@ def run_workflow(
     Raises:
         WorkflowError: the workflow or its inputs have mistakes; all are listed; no step has run.
         LLMClientError: ``llm`` is not a client.
+        SecretError: a secret cannot be kept.
         StepError: a step failed for a reason that the runtime found.
         CallerLoopError: an event loop runs in this thread and ``on_running_loop`` is "raise".
         TimeoutError: the time was up; the run has been cancelled.
@@ -94,7 +98,7 @@ def run_workflow(
         BaseException: whatever a step raised, the object itself.
     """
     __tracebackhide__ = True
-    program = _load(source, functions, tools, llm, options)
+    program = _load(source, functions, tools, llm, options, secrets)
     names = ("run_workflow", "run_workflow_async")
     return program.run(inputs, timeout=timeout, on_running_loop=on_running_loop, names=names)
 
@@ -107,6 +111,7 @@ async def run_workflow_async(
     tools: Registry | None = None,
     llm: LLMClient | None = None,
     options: Options = NO_OPTIONS,
+    secrets: Secrets | None = None,
     timeout: float | None = None,  # noqa: ASYNC109 - the same signature as the sync entry point
 ) -> RunResult:
     """Load a workflow, run it once on the running loop and return its result.
@@ -123,6 +128,8 @@ async def run_workflow_async(
         tools: what ``tool`` steps may name.
         llm: the client of ``agent`` steps; by default one that answers from a script.
         options: what else the workflow may use: errors to retry after, other workflows.
+        secrets: what ``${secrets.<name>}`` stands for, under ``with`` of functions and tools: texts,
+            functions that fetch them, or :class:`Secret`. Nothing shows them; see docs/security.md.
         timeout: seconds until the run is cancelled; None for no limit.
 
     Returns:
@@ -131,6 +138,7 @@ async def run_workflow_async(
     Raises:
         WorkflowError: the workflow or its inputs have mistakes; all are listed; no step has run.
         LLMClientError: ``llm`` is not a client.
+        SecretError: a secret cannot be kept.
         StepError: a step failed for a reason that the runtime found.
         TimeoutError: the time was up; the run has been cancelled.
         TypeError: an argument is of a wrong type.
@@ -138,7 +146,7 @@ async def run_workflow_async(
         BaseException: whatever a step raised, the object itself.
     """
     __tracebackhide__ = True
-    return await _load(source, functions, tools, llm, options).run_async(inputs, limit=timeout)
+    return await _load(source, functions, tools, llm, options, secrets).run_async(inputs, limit=timeout)
 
 
 def stream_workflow(
@@ -149,6 +157,7 @@ def stream_workflow(
     tools: Registry | None = None,
     llm: LLMClient | None = None,
     options: Options = NO_OPTIONS,
+    secrets: Secrets | None = None,
     timeout: float | None = None,
     context: contextvars.Context | None = None,
     on_running_loop: OnRunningLoop = "warn",
@@ -165,6 +174,8 @@ def stream_workflow(
         tools: what ``tool`` steps may name.
         llm: the client of ``agent`` steps; by default one that answers from a script.
         options: what else the workflow may use: errors to retry after, other workflows.
+        secrets: what ``${secrets.<name>}`` stands for, under ``with`` of functions and tools: texts,
+            functions that fetch them, or :class:`Secret`. Nothing shows them; see docs/security.md.
         timeout: seconds until the run is cancelled, the reader's own time included; None for no limit.
         context: whose context variables the steps see; by default the caller's.
         on_running_loop: what to do where a loop runs in this thread: "warn" and "allow" block it,
@@ -176,6 +187,7 @@ def stream_workflow(
     Raises:
         WorkflowError: the workflow or its inputs have mistakes; all are listed; no step has run.
         LLMClientError: ``llm`` is not a client.
+        SecretError: a secret cannot be kept.
         StepError: a step failed for a reason that the runtime found.
         CallerLoopError: an event loop runs in this thread and ``on_running_loop`` is "raise".
         TimeoutError: the time was up; the run has been cancelled.
@@ -186,7 +198,7 @@ def stream_workflow(
     """
     names = ("stream_workflow", "stream_workflow_async")
     return stream(
-        _load(source, functions, tools, llm, options),
+        _load(source, functions, tools, llm, options, secrets),
         inputs,
         timeout=timeout,
         context=context,
@@ -203,6 +215,7 @@ def stream_workflow_async(
     tools: Registry | None = None,
     llm: LLMClient | None = None,
     options: Options = NO_OPTIONS,
+    secrets: Secrets | None = None,
     timeout: float | None = None,
     context: contextvars.Context | None = None,
 ) -> AsyncGenerator[StreamEvent, None]:
@@ -218,6 +231,8 @@ def stream_workflow_async(
         tools: what ``tool`` steps may name.
         llm: the client of ``agent`` steps; by default one that answers from a script.
         options: what else the workflow may use: errors to retry after, other workflows.
+        secrets: what ``${secrets.<name>}`` stands for, under ``with`` of functions and tools: texts,
+            functions that fetch them, or :class:`Secret`. Nothing shows them; see docs/security.md.
         timeout: seconds until the run is cancelled, the reader's own time included; None for no limit.
         context: whose context variables the steps see; by default the caller's.
 
@@ -227,6 +242,7 @@ def stream_workflow_async(
     Raises:
         WorkflowError: the workflow or its inputs have mistakes; all are listed; no step has run.
         LLMClientError: ``llm`` is not a client.
+        SecretError: a secret cannot be kept.
         StepError: a step failed for a reason that the runtime found.
         TimeoutError: the time was up; the run has been cancelled.
         TypeError: an argument is of a wrong type.
@@ -234,7 +250,9 @@ def stream_workflow_async(
         RuntimeError: a step raised ``StopIteration``, which no coroutine can; it is the ``__cause__``.
         BaseException: whatever a step raised, the object itself.
     """
-    return stream_async(_load(source, functions, tools, llm, options), inputs, limit=timeout, context=context)
+    return stream_async(
+        _load(source, functions, tools, llm, options, secrets), inputs, limit=timeout, context=context
+    )
 
 
 def _load(
@@ -243,6 +261,9 @@ def _load(
     tools: Registry | None,
     llm: LLMClient | None,
     options: Options,
+    secrets: Secrets | None,
 ) -> Program:
     workflow, notes = parse_workflow(read_source(source))
-    return Program.of(workflow, notes, functions=functions, tools=tools, llm=llm, options=options)
+    return Program.of(
+        workflow, notes, functions=functions, tools=tools, llm=llm, options=options, secrets=secrets
+    )

@@ -90,9 +90,13 @@ class _Streamed:
     ) -> AsyncGenerator[StreamEvent, None]:
         """Run, on the loop that this is driven on; see StreamedExecution."""
         with self.run as run:
-            around = self.program.around(run, offload)
+            begun = await self.program.begin(run, self.inputs, offload)
+            if begun.error is not None:
+                self.outcome = Outcome(error=begun.take_error())
+                return
+            inputs, around = begun.unwrap()
             execution = self._execution(
-                self.program.plan, self.inputs, around, context=context, in_turn=in_turn, on_end=run.end
+                self.program.plan, inputs, around, context=context, in_turn=in_turn, on_end=run.end
             )
             async with contextlib.aclosing(execution.events(run.begun, self.limit)) as events:
                 async for event in events:

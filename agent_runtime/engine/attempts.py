@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from agent_runtime.engine.limits import inner, within
 from agent_runtime.errors import StepTimeoutError
-from agent_runtime.outcomes import Outcome, acapture, texts_of, traceback_of
+from agent_runtime.outcomes import Outcome, acapture, traceback_of
 from agent_runtime.references import Root, is_true, render
 from agent_runtime.results import StepFault, StepRecord, StepState
 from agent_runtime.steps import Surroundings, Trace, attempt
@@ -95,7 +95,7 @@ class PlainRun(Trace):
         elif stopped and isinstance(outcome.error, asyncio.CancelledError):
             self.feed.step_cancelled(self.step)
         else:
-            self.feed.step_failed(self.step, texts_of(outcome.error), self.attempts)
+            self.feed.step_failed(self.step, self.around.texts_of(outcome.error), self.attempts)
 
 
 class Undo(NamedTuple):
@@ -168,7 +168,7 @@ class StepRun(PlainRun):
             tried = await self._limited()
             if self.attempts >= retry.attempts or not _may_retry(tried, self.plan.retry_on):
                 return inner(tried)
-            texts = texts_of(inner(tried).error)
+            texts = self.around.texts_of(inner(tried).error)
             del tried
             await self._wait(texts)
 
@@ -195,7 +195,7 @@ class StepRun(PlainRun):
 
     async def _deal_with(self, failed: Outcome[object]) -> Outcome[object]:
         """Do what the step says of its failure; what is left of it then is its outcome."""
-        self.faults = (StepFault(*texts_of(failed.error)),)
+        self.faults = (StepFault(*self.around.texts_of(failed.error)),)
         if self.plan.fallback is not None:
             instead = await self._fall_back(self.plan.fallback)
             if instead.error is None:

@@ -82,7 +82,8 @@ class CallRun(BlockRun):
             raise RecursionError(f"step '{self.step}' runs workflows more than {MAX_DEPTH} deep")
         workflow = called.plan.workflow
         around = self.around._replace(workflow_id=workflow.id, workflow_name=workflow.name, depth=depth)
-        scope = RunScope(called.bind(self.step, given), called.plan.numbers, workflow.file)
+        inputs = called.bind(self.step, given)
+        scope = RunScope(inputs, called.plan.numbers, workflow.file, around.secrets)
         steps = _Called(called.plan, scope, around, self.feed, step=self.step)
         if workflow.timeout is None:
             return await self._through(steps)

@@ -14,7 +14,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from agent_runtime.engine.attempts import PlainRun, Undo
-from agent_runtime.outcomes import Outcome, capture, texts_of, traceback_of
+from agent_runtime.outcomes import Outcome, capture, traceback_of
 from agent_runtime.steps import Overrun, Surroundings
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ class Crew(Generic[T]):
         if self._why is None:
             overrun.end()
             cause = None if self._failure is None else self._failure.error
-            type_, message = texts_of(asyncio.CancelledError() if cause is None else cause)
+            type_, message = self._around.texts_of(asyncio.CancelledError() if cause is None else cause)
             self._why = {"type": type_, "message": message}
         run = self.undo.pop().run(self._why, self._feed)
         self._launch(_UNDO, run, f"agent_runtime step {run.step}")

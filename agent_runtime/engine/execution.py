@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextvars
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from agent_runtime.engine.attempts import PlainRun
 from agent_runtime.engine.crew import Crew
@@ -151,7 +151,7 @@ class Execution(Flow[RunResult]):
         feed: Feed | None = None,
         context: contextvars.Context | None = None,
     ) -> None:
-        scope = RunScope(inputs, plan.numbers, plan.workflow.file)
+        scope = RunScope(inputs, plan.numbers, plan.workflow.file, around.secrets)
         super().__init__(plan, scope, around, feed, context=context)
         self._records: list[StepRecord | None] = [None] * len(plan.needed)
 
@@ -176,7 +176,7 @@ class Execution(Flow[RunResult]):
 
     def _make_result(self) -> RunResult:
         return RunResult(
-            outputs=self._outputs(),
+            outputs=cast("dict[str, object]", self._around.redacted(self._outputs())),
             status=RunStatus.SUCCEEDED,
             run_id=self._around.run_id,
             workflow=self._plan.workflow.name,

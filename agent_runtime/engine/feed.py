@@ -20,7 +20,6 @@ from agent_runtime.events import (
     StreamEvent,
     TokenReceived,
 )
-from agent_runtime.outcomes import texts_of
 from agent_runtime.results import RunResult, StepRecord, StepState
 
 __all__ = ("AHEAD", "Feed", "Told")
@@ -130,9 +129,9 @@ class Feed:
         """Add that the run has succeeded."""
         self.put(RunFinished(self.run_id, time.time(), result))
 
-    def run_failed(self, error: BaseException) -> None:
+    def run_failed(self, told: Told) -> None:
         """Add that the run has failed."""
-        self.put(RunFailed(self.run_id, time.time(), *texts_of(error)))
+        self.put(RunFailed(self.run_id, time.time(), *told))
 
     async def _room(self) -> None:
         while self.is_full:

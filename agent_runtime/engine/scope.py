@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from agent_runtime.errors import ReferenceValueError
 from agent_runtime.references import LookupFailed, Path, Reference, Root, Scope, evaluate, to_text
 from agent_runtime.results import StepFault, StepState
+
+if TYPE_CHECKING:
+    from agent_runtime.secrets import RunSecrets
 
 __all__ = ("NOTHING", "BlockScope", "RunScope", "StepValues", "fault_as_value")
 
@@ -26,10 +29,17 @@ class RunScope:
         faults: the failures of steps that went on all the same, by number.
     """
 
-    __slots__ = ("_inputs", "_numbers", "faults", "file", "outputs", "states")
+    __slots__ = ("_inputs", "_numbers", "_secrets", "faults", "file", "outputs", "states")
 
-    def __init__(self, inputs: Mapping[str, object], numbers: Mapping[str, int], file: str) -> None:
+    def __init__(
+        self,
+        inputs: Mapping[str, object],
+        numbers: Mapping[str, int],
+        file: str,
+        secrets: RunSecrets | None = None,
+    ) -> None:
         self._inputs = inputs
+        self._secrets = secrets
         self._numbers = numbers
         self.file = file
         self.outputs: list[object] = [None] * len(numbers)
@@ -50,6 +60,9 @@ class RunScope:
             if name not in self._inputs:
                 raise LookupFailed(f"there is no input {name!r}, only {_listed(list(self._inputs))}")
             return self._inputs[name], 1
+        if path.root is Root.SECRETS:
+            assert self._secrets is not None  # no program is made of a workflow that refers to others
+            return self._secrets.values[name], 1
         return self._of_step(self._numbers[name], path)
 
     def _of_step(self, number: int, path: Path) -> tuple[object, int]:

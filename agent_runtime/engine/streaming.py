@@ -141,7 +141,7 @@ class StreamedExecution(Execution):
 
     def _tell_end(self, outcome: Outcome[RunResult]) -> None:
         if outcome.error is not None:
-            self._feed.run_failed(outcome.error)
+            self._feed.run_failed(self._around.texts_of(outcome.error))
         elif outcome.value is not None:
             self._feed.run_finished(outcome.value)
 

@@ -22,6 +22,7 @@ A step's own exception is never wrapped: what the step raised is what comes out 
     │   ├── StepInputError        a step gives to another workflow what that does not take (ValueError)
     │   └── StepTimeoutError      a step took longer than its timeout (TimeoutError)
     ├── LLMClientError            is my LLM client not one? (TypeError)
+    ├── SecretError               is my secret none that can be kept? (ValueError)
     └── RuntimeClosedError        is the runtime closed that I ran, or that was running?
 """
 
@@ -48,6 +49,7 @@ from agent_runtime.errors.workflows import (
     ReferenceValueError,
     RepeatLimitError,
     RuntimeClosedError,
+    SecretError,
     StepError,
     StepInputError,
     StepTimeoutError,
@@ -72,6 +74,7 @@ __all__ = (
     "ReferenceValueError",
     "RepeatLimitError",
     "RuntimeClosedError",
+    "SecretError",
     "StalledCallWarning",
     "StepError",
     "StepInputError",

@@ -14,6 +14,7 @@ __all__ = (
     "ReferenceValueError",
     "RepeatLimitError",
     "RuntimeClosedError",
+    "SecretError",
     "StepError",
     "StepInputError",
     "StepTimeoutError",
@@ -220,3 +221,18 @@ class RuntimeClosedError(AgentRuntimeError):
         if self.run_id is not None:
             return f"run {self.run_id} of workflow '{name}' was cancelled, because its runtime was closed"
         return f"the runtime of workflow '{name}' is closed; make a new Runtime, or run before close()"
+
+
+class SecretError(AgentRuntimeError, ValueError):
+    """What was given as a secret, or fetched for one, cannot be kept secret.
+
+    Attributes:
+        problem: why; never the value.
+    """
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return self.problem

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from agent_runtime.loading.document import from_steps, parse_workflow
 from agent_runtime.loading.library import Library, every_step
-from agent_runtime.loading.names import check_names, known_errors
+from agent_runtime.loading.names import check_names, check_secrets, known_errors
 from agent_runtime.loading.nodes import Notes
 from agent_runtime.loading.source import Source, read_source
 from agent_runtime.loading.values import bind_inputs, check_outputs
@@ -16,6 +16,7 @@ __all__ = (
     "bind_inputs",
     "check_names",
     "check_outputs",
+    "check_secrets",
     "every_step",
     "from_steps",
     "known_errors",

@@ -9,7 +9,7 @@ from agent_runtime.loading.cycles import find_cycles
 from agent_runtime.loading.form import nearest, shown
 from agent_runtime.loading.nodes import Notes
 from agent_runtime.references import Path, Reference, Root, Template, references_of
-from agent_runtime.workflow import AgentCall, Block, InputSpec, Need, Position, Step
+from agent_runtime.workflow import AgentCall, Block, FunctionCall, InputSpec, Need, Position, Step, ToolCall
 
 __all__ = ("STEP_FIELDS", "Wiring", "connect", "references_in")
 
@@ -24,6 +24,7 @@ _WHERE = {
     Root.INDEX: "in a step with 'for_each' or 'repeat'",
     Root.OUTPUT: "under 'compensate', and in a step with 'repeat'",
     Root.ERROR: "under 'fallback' and 'compensate'",
+    Root.SECRETS: "under 'with' of a step with 'function' or 'tool'",
 }
 """Where the words that are not known everywhere have a meaning."""
 
@@ -107,7 +108,7 @@ class Wiring:
         """Yield the ids of the steps that a template refers to; note what does not exist."""
         for reference in references_of(template):
             for path in reference.paths():
-                yield from self._path(path, _position(reference, path), owner, known, local)
+                yield from self._path(path, reference, owner, known, local)
 
     def _step(self, step: Step, known: Mapping[str, Step], local: _Locals) -> tuple[Step, list[str]]:
         owner = f"step '{shown(step.id)}'"
@@ -117,10 +118,11 @@ class Wiring:
         if step.repeat is not None:
             inside |= {Root.INDEX, Root.OUTPUT}
         names: list[str] = []
+        takes_secrets = isinstance(step.action, FunctionCall | ToolCall)
         for templates, there in (
             (_around(step), local),
             (_between(step), inside),
-            (_of_action(step), inside),
+            (_of_action(step), inside | {Root.SECRETS} if takes_secrets else inside),
         ):
             for template in templates:
                 names += self.names_in(template, owner, known, there)
@@ -173,13 +175,17 @@ class Wiring:
         return False
 
     def _path(
-        self, path: Path, position: Position, owner: str, known: Mapping[str, Step], local: _Locals
+        self, path: Path, reference: Reference, owner: str, known: Mapping[str, Step], local: _Locals
     ) -> Iterator[str]:
+        position = _position(reference, path)
         if path.root in _WHERE:
             if path.root not in local:
                 word = path.root.value
                 message = f"{owner} refers to '{word}', which means nothing here"
                 self._notes.add(position, message, f"it can be used {_WHERE[path.root]}")
+            elif path.root is Root.SECRETS and (reference.node is not path or len(path.keys) > 1):
+                message = f"{owner} looks into the secret '{shown(str(path.keys[0]))}', or compares it"
+                self._notes.add(position, message, "a secret can only be handed on as it is: ${secrets.name}")
             return
         name = str(path.keys[0])
         if path.root is Root.INPUTS:

@@ -5,23 +5,25 @@ from __future__ import annotations
 import builtins
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TypeGuard
 
 import agent_runtime.errors
 from agent_runtime.loading.form import nearest, shown
 from agent_runtime.loading.library import every_step
 from agent_runtime.loading.nodes import Notes
-from agent_runtime.references import Pairs
-from agent_runtime.workflow import FunctionCall, Step, ToolCall, Workflow
+from agent_runtime.references import Pairs, Reference, Root, references_of
+from agent_runtime.workflow import FunctionCall, Position, Step, ToolCall, Workflow
 
-__all__ = ("check_names", "known_errors")
+__all__ = ("check_names", "check_secrets", "known_errors")
 
 _IS_COROUTINE = inspect.CO_ITERABLE_COROUTINE
 """Marks a generator function that ``types.coroutine`` has made awaitable."""
 
 Registered = Mapping[str, Callable[..., object]]
 Errors = Mapping[str, type[Exception]]
+Allowed = Mapping[str, Collection[str] | None]
+"""Secrets by name, each with the functions and tools that may be given it; None means any."""
 
 
 def check_names(
@@ -42,6 +44,46 @@ def check_names(
                 message = f"'retry' of step '{shown(step.id)}' names the error '{shown(on.name)}'"
                 hint = nearest(on.name, known) or f"pass Options(errors={{'{shown(on.name)}': ...}})"
                 notes.add(on.position, f"{message}, which is not known", hint)
+
+
+def check_secrets(workflow: Workflow, given: Allowed, notes: Notes) -> set[str]:
+    """Return the names of the secrets that a workflow refers to; note those that it must not have."""
+    used: set[str] = set()
+    for step in every_step(workflow.steps):
+        action = step.action
+        if not isinstance(action, FunctionCall | ToolCall):
+            continue
+        for name, reference in _secrets_in(action):
+            used.add(name)
+            _check_secret(step, action, name, reference, given, notes)
+    return used
+
+
+def _secrets_in(action: FunctionCall | ToolCall) -> Iterator[tuple[str, Reference]]:
+    for reference in references_of(action.arguments):
+        for path in reference.paths():
+            if path.root is Root.SECRETS:
+                yield str(path.keys[0]), reference
+
+
+def _check_secret(
+    step: Step,
+    action: FunctionCall | ToolCall,
+    name: str,
+    reference: Reference,
+    given: Allowed,
+    notes: Notes,
+) -> None:
+    position = Position(reference.line, reference.column)
+    who, secret = f"step '{shown(step.id)}'", f"the secret '{shown(name)}'"
+    if name not in given:
+        hint = nearest(name, given) or f"pass secrets={{'{shown(name)}': ...}}"
+        notes.add(position, f"{who} refers to {secret}, which is not given to this workflow", hint)
+        return
+    allowed = given[name]
+    if allowed is not None and action.name not in allowed:
+        message = f"{who} gives {secret} to '{shown(action.name)}', which is not allowed to have it"
+        notes.add(position, message, f"the host can allow it: Secret(..., allow=['{shown(action.name)}'])")
 
 
 def known_errors(registered: Errors) -> Errors:

@@ -20,6 +20,7 @@ class Root(enum.Enum):
 
     INPUTS = "inputs"
     STEPS = "steps"
+    SECRETS = "secrets"
     ITEM = "item"
     INDEX = "index"
     OUTPUT = "output"
@@ -60,8 +61,8 @@ class Path:
 
     Attributes:
         root: the first word.
-        keys: what follows, at least one after ``inputs`` and ``steps``; text for names and quoted keys,
-            numbers for positions.
+        keys: what follows, at least one after ``inputs``, ``steps`` and ``secrets``; text for names
+            and quoted keys, numbers for positions.
         offset: index of the first word in the text that was parsed.
     """
 

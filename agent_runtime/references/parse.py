@@ -8,7 +8,7 @@
     comparison = value [ operator value ]
     operator   = "==" | "!=" | "<" | "<=" | ">" | ">=" | "in" | "not" "in"
     value      = path | text | number | "true" | "false" | "null" | "(" expression ")"
-    path       = ( "inputs" | "steps" ) accessor { accessor } | local { accessor }
+    path       = ( "inputs" | "steps" | "secrets" ) accessor { accessor } | local { accessor }
     local      = "item" | "index" | "output" | "error"
     accessor   = "." name | "[" integer "]" | "[" text "]"
 """
@@ -260,7 +260,7 @@ class _Parser:
         keys: list[str | int] = []
         while (key := self._accessor()) is not None:
             keys.append(key)
-        if not keys and token.text in ("inputs", "steps"):
+        if not keys and token.text in ("inputs", "steps", "secrets"):
             hint = f"write {token.text}.<name>"
             raise ReferenceSyntaxError(f"'{token.text}' alone is not a value", token.offset, hint)
         return Path(Root(token.text), tuple(keys), token.offset)

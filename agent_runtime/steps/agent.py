@@ -5,12 +5,16 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from agent_runtime.errors import LLMClientError
 from agent_runtime.llm.client import Kind
 from agent_runtime.outcomes import Outcome, acapture, capture
 from agent_runtime.steps.call import Invocation, Surroundings, Trace, settled
 from agent_runtime.workflow import AgentCall
+
+if TYPE_CHECKING:
+    from agent_runtime.secrets import RunSecrets
 
 __all__ = ("NO_CONTENT", "ask")
 
@@ -28,8 +32,8 @@ async def ask(
 ) -> Outcome[object]:
     """Call the client and make its reply the step's output: a mapping with at least ``content``."""
     arguments: dict[str, object] = {
-        "messages": messages,
-        "config": config,
+        "messages": around.redacted(messages),
+        "config": around.redacted(config),
         "task_id": f"step_{step_id}",
         "workflow_name": around.workflow_name,
         "prompt_template": action.scenario,
@@ -43,13 +47,14 @@ async def ask(
     }
     if around.on_token is not None and around.llm.stream_llm is not None:
         trace.thread = around.loop_thread
-        pieces = around.llm.stream_llm
-        outcome = await acapture(_piece_by_piece(pieces, arguments, partial(around.on_token, trace.step)))
+        on_token = partial(around.on_token, trace.step)
+        pieces = _piece_by_piece(around.llm.stream_llm, arguments, on_token, around.secrets)
+        outcome = await acapture(pieces)
     else:
         outcome = await settled(await _call(arguments, around, trace))
     if outcome.error is not None:
         return outcome
-    return capture(_output, outcome.value, trace)
+    return capture(_output, around.redacted(outcome.value), trace)
 
 
 async def _call(arguments: Mapping[str, object], around: Surroundings, trace: Trace) -> Outcome[object]:
@@ -64,10 +69,12 @@ async def _piece_by_piece(
     stream_llm: Callable[..., object],
     arguments: Mapping[str, object],
     on_token: Callable[[str], Awaitable[None]],
+    secrets: RunSecrets | None,
 ) -> object:
     """Call ``stream_llm``, pass on the pieces of the answer, and put the reply together."""
     reply: dict[str, object] = {}
     texts: list[str] = []
+    told = _Told(on_token, secrets)
     items = stream_llm(**arguments)
     if not isinstance(items, AsyncIterator):
         raise LLMClientError(f"stream_llm() returned {type(items).__name__}, which is no async iterator")
@@ -79,10 +86,35 @@ async def _piece_by_piece(
                 reply.update(item)
             elif isinstance(item, str):
                 texts.append(item)
-                await on_token(item)
+                await told.piece(item)
             else:
                 raise LLMClientError(f"stream_llm() gave {type(item).__name__}, neither text nor mapping")
+        await told.end()
     return reply if "content" in reply or not texts else {**reply, "content": "".join(texts)}
+
+
+class _Told:
+    """The pieces that a reader is told; what may be the beginning of a secret waits for what follows."""
+
+    def __init__(self, on_token: Callable[[str], Awaitable[None]], secrets: RunSecrets | None) -> None:
+        self._on_token = on_token
+        self._redactor = None if secrets is None else secrets.redactor
+        self._held = ""
+
+    async def piece(self, text: str) -> None:
+        """Pass a piece on, as far as it can be judged."""
+        if self._redactor is not None:
+            text = self._redactor.text(self._held + text)
+            count = self._redactor.held_back(text)
+            text, self._held = text[: len(text) - count], text[len(text) - count :]
+            if not text:
+                return
+        await self._on_token(text)
+
+    async def end(self) -> None:
+        """Pass on what has been waiting: nothing follows that would make it a secret."""
+        if self._held:
+            await self._on_token(self._held)
 
 
 def _output(reply: object, trace: Trace) -> dict[str, object]:

@@ -6,13 +6,16 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import partial
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from agent_runtime.llm.client import LLM
-from agent_runtime.outcomes import Outcome, acapture
+from agent_runtime.outcomes import Outcome, acapture, capture, texts_of
 from agent_runtime.steps.offload import Offload, thread_name
 from agent_runtime.steps.overrun import Overrun
 from agent_runtime.workflow import RunsOn
+
+if TYPE_CHECKING:
+    from agent_runtime.secrets import RunSecrets
 
 __all__ = ("Callee", "Invocation", "Surroundings", "Trace", "invoke", "is_async", "settled")
 
@@ -53,6 +56,7 @@ class Surroundings(NamedTuple):
         random: gives numbers from 0 to 1.
         workflows: what ``workflow`` steps may run; the engine knows what they are.
         depth: how many ``workflow`` steps these steps stand inside of.
+        secrets: the values of the secrets that the run may use; None if there are none.
     """
 
     workflow_id: str
@@ -67,6 +71,25 @@ class Surroundings(NamedTuple):
     random: Callable[[], float] = _no_chance
     workflows: Mapping[str, object] = _NOTHING
     depth: int = 0
+    secrets: RunSecrets | None = None
+
+    def redacted(self, value: object) -> object:
+        """Return a value without the run's secrets; the object itself if there are none in it.
+
+        What a user's code has returned goes through this before anything else sees it.
+        """
+        return value if self.secrets is None else self.secrets.redactor.value(value)
+
+    def texts_of(self, error: BaseException | None) -> tuple[str, str]:
+        """Return an exception as texts without the run's secrets: its class, and what it says."""
+        kind, text = texts_of(error)
+        return (kind, text) if self.secrets is None else (kind, self.secrets.redactor.text(text))
+
+    def clean(self, outcome: Outcome[object]) -> Outcome[object]:
+        """Return the outcome of a user's code, its value without the run's secrets; for every call of it."""
+        if self.secrets is None or outcome.error is not None:
+            return outcome
+        return capture(self.secrets.redactor.value, outcome.value)
 
 
 class Trace:
@@ -134,10 +157,10 @@ async def invoke(
         trace.thread = around.loop_thread
         awaitable = callee.fn(**arguments)
         assert isinstance(awaitable, Awaitable)
-        return await acapture(awaitable)
+        return around.clean(await acapture(awaitable))
     run = around.offload.on_caller if runs_on is RunsOn.CALLER else around.offload.on_worker
     invocation = Invocation(callee.fn, arguments, trace)
-    return await settled(await invocation.on(run, around.workflow_name))
+    return around.clean(await settled(await invocation.on(run, around.workflow_name)))
 
 
 async def settled(outcome: Outcome[object]) -> Outcome[object]:

@@ -34,6 +34,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     # folder; a row names only rows above it
     "agent_runtime/errors": (),
     "agent_runtime/outcomes.py": (),
+    "agent_runtime/secrets": ("agent_runtime.errors",),
     "agent_runtime/results.py": (),
     "agent_runtime/events.py": ("agent_runtime.results",),
     "agent_runtime/references": (),
@@ -56,6 +57,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "agent_runtime.llm",
         "agent_runtime.outcomes",
         "agent_runtime.references",
+        "agent_runtime.secrets",
         "agent_runtime.workflow",
     ),
     "agent_runtime/engine": (
@@ -64,6 +66,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "agent_runtime.outcomes",
         "agent_runtime.references",
         "agent_runtime.results",
+        "agent_runtime.secrets",
         "agent_runtime.steps",
         "agent_runtime.workflow",
     ),
@@ -79,6 +82,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "agent_runtime.outcomes",
         "agent_runtime.results",
         "agent_runtime.runs",
+        "agent_runtime.secrets",
         "agent_runtime.steps",
         "agent_runtime.workflow",
     ),
