@@ -17,6 +17,11 @@ def choose_queue(label: str, urgent: bool) -> str:
     return f"{label}-now" if urgent else label
 
 
+def scripted_model() -> ScriptedClient:
+    """Answer in the place of a real model, the same each time."""
+    return ScriptedClient({"classify": "billing"})
+
+
 def main() -> None:
     """Sort one ticket and print its queue."""
     result = run_workflow(
@@ -24,7 +29,7 @@ def main() -> None:
         inputs={"customer": "Ada", "ticket": "I was charged twice.", "urgent": True},
         tools={"crm.find": find_customer},
         functions={"choose_queue": choose_queue},
-        llm=ScriptedClient({"classify": "billing"}),
+        llm=scripted_model(),
     )
     print(result.outputs["queue"])
 

@@ -1,0 +1,55 @@
+"""Every command of the page on the command line prints what the page shows."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+COMMANDS = [
+    pytest.param(command, shown, id=f"{page}-{number}")
+    for page in ("command-line.md",)
+    for number, (command, shown) in enumerate(
+        re.findall(
+            r"^```console\n\$ (.*?)\n(.*?)^```$",
+            (ROOT / "docs" / page).read_text(encoding="utf-8"),
+            flags=re.MULTILINE | re.DOTALL,
+        ),
+        1,
+    )
+]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the commands are written for a POSIX shell")
+@pytest.mark.parametrize(("command", "shown"), COMMANDS)
+def test_command_prints_what_the_page_shows(command: str, shown: str, tmp_path: Path) -> None:
+    ours = f"{shlex.quote(sys.executable)} -m agent_runtime "
+    script = re.sub(r"(^|[|;] )agent-runtime ", lambda found: found[1] + ours, command)
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    done = subprocess.run(
+        ["bash", "-c", script],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        timeout=60,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"},
+        check=False,
+    )
+
+    assert steady(done.stdout).startswith(steady(shown).removesuffix("...\n"))
+    assert len(shown) > 20
+
+
+def steady(text: str) -> str:
+    """Return text without what differs from run to run: times and random ids."""
+    return re.sub(r"\b[0-9a-f]{32}\b", "ID", re.sub(r"\b\d+\.\d+ (ms|s)\b", r"N \1", text))
