@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import sys
-from _queue import SimpleQueue
 from _thread import get_ident
 from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+from agent_runtime.bridge.inbox import Inbox
 from agent_runtime.bridge.service import Errand
 from agent_runtime.errors import CallAbandonedError
 from agent_runtime.outcomes import Outcome, failed
@@ -102,7 +102,7 @@ class Call(Generic[T]):
         self.made_on = get_ident()
         self.parent = current_call.get()
         self.waited_for_by = self.parent or errand_of.get()
-        self.inbox: Any = SimpleQueue()
+        self.inbox: Any = Inbox()
         self.outcome: Outcome[T] | None = None
         self.task: asyncio.Task[None] | None = None
         self.caller: Portal | None = None

@@ -5,10 +5,10 @@ from __future__ import annotations
 from _queue import SimpleQueue
 from collections.abc import Callable
 from types import TracebackType
-from typing import Self, TypeVar, TypeVarTuple, Unpack
+from typing import Any, Self, TypeVar, TypeVarTuple, Unpack
 
 from agent_runtime.bridge.call import ENDED, Call, current_call, errand_of
-from agent_runtime.bridge.service import Errand, Inbox
+from agent_runtime.bridge.service import Errand
 from agent_runtime.bridge.threads import start_thread
 from agent_runtime.errors import NoCallerError
 from agent_runtime.outcomes import Outcome
@@ -92,7 +92,7 @@ class WorkerLane:
 
     def __init__(self, name: str = "agent_runtime lane") -> None:
         self._name = name
-        self._inbox: Inbox = SimpleQueue()
+        self._inbox: SimpleQueue[Any] = SimpleQueue()
         self._started = False
 
     async def __aenter__(self) -> Self:

@@ -17,6 +17,7 @@ from time import monotonic
 from typing import Any, NoReturn
 
 from agent_runtime.bridge.call import ENDED, TURNED_AWAY, Call
+from agent_runtime.bridge.inbox import Inbox
 from agent_runtime.bridge.parking import ParkingLoop, ParkingSelector, can_park
 from agent_runtime.bridge.threads import disown_thread, start_thread
 from agent_runtime.outcomes import Outcome, capture, failed
@@ -82,7 +83,7 @@ class Portal:
         self._process = os.getpid()
         self._rouse: Callable[[], object] = self._have_taken_up
         self._ready: SimpleQueue[Outcome[asyncio.AbstractEventLoop] | None] = SimpleQueue()
-        self._ended: SimpleQueue[None] = SimpleQueue()
+        self._ended: Any = Inbox()
 
     def start(self, *, on_start: Callable[[], None], on_end: Callable[[], None], name: str) -> None:
         """Start the thread and wait until its loop exists.

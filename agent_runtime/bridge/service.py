@@ -1,4 +1,4 @@
-"""Errands: plain functions that async code sends to another thread, and the inbox they arrive in."""
+"""Errands: plain functions that async code sends to another thread, and what becomes of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import contextvars
 import sys
-from _queue import SimpleQueue  # the C class: reentrant against signals, untouched by gevent
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
@@ -14,7 +13,7 @@ from agent_runtime.bridge.hostloop import call_without_loop
 from agent_runtime.bridge.interrupts import InterruptGuard
 from agent_runtime.outcomes import Outcome, capture, failed
 
-__all__ = ("Errand", "Inbox")
+__all__ = ("Errand",)
 
 T = TypeVar("T")
 
@@ -119,7 +118,3 @@ _members_of: Callable[[BaseExceptionGroup[Any]], tuple[BaseException, ...]] = (
 def _deliver(future: asyncio.Future[Outcome[T]], outcome: Outcome[T]) -> None:
     if not future.done():
         future.set_result(outcome)
-
-
-Inbox = SimpleQueue[Any]
-"""Where a waiting thread is told things. ``put`` may interrupt anything; one thread only ``get``s."""

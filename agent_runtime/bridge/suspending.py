@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
-from _queue import Empty, SimpleQueue
+from _queue import Empty
 from collections.abc import Awaitable
 from typing import Any, Protocol
 
@@ -59,7 +59,7 @@ class TaskInbox:
     Takes the place of the call's plain inbox, whose news it gives out, while the caller waits.
     """
 
-    def __init__(self, plain: SimpleQueue[Any], sleeper: Sleeper) -> None:
+    def __init__(self, plain: Any, sleeper: Sleeper) -> None:
         self.plain = plain
         self._sleeper = sleeper
 
@@ -70,7 +70,7 @@ class TaskInbox:
 
     def empty(self) -> bool:
         """Whether there is no news."""
-        return self.plain.empty()
+        return bool(self.plain.empty())
 
     def get(self, timeout: float | None = None) -> object:
         """Return the next news; suspends the calling task until there is one.
