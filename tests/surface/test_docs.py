@@ -1,4 +1,4 @@
-"""The pages of docs/ say what is so: their links, names and tables hold, and their examples run."""
+"""The pages of docs/ say what is so: their links, names and tables hold; examples are in test_snippets."""
 
 from __future__ import annotations
 
@@ -26,13 +26,6 @@ CONTRACT = PAGES["contract.md"]
 PROMISES: dict[str, str] = dict(
     re.findall(r"^## (S\d+) [^\n]*\n(.*?)(?=^## |\Z)", CONTRACT, flags=re.MULTILINE | re.DOTALL)
 )
-RUNNABLE = [
-    pytest.param(code, id=f"{page}-{number}")
-    for page, text in PAGES.items()
-    for number, code in enumerate(
-        re.findall(r"^```python run\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL), 1
-    )
-]
 REGISTRY_FILES: dict[str, str] = dict(
     re.findall(r"^```python matrix/(\S+)\n(.*?)^```$", PAGES["matrix.md"], flags=re.MULTILINE | re.DOTALL)
 )
@@ -108,34 +101,6 @@ def test_vocabulary_has_every_outcome_and_verdict(enum: type[Outcome | Verdict])
     table = PAGES["vocabulary.md"].partition(f"| {title} | means |")[2].partition("\n\n")[0]
 
     assert re.findall(r"^\| `(\w+)` \|", table, flags=re.MULTILINE) == [word.value for word in enum]
-
-
-@pytest.mark.parametrize("code", RUNNABLE)
-def test_block_marked_run_does_what_the_page_shows(code: str, tmp_path: Path) -> None:
-    page = next(text for text in PAGES.values() if code in text)
-    shown = re.search(r"^```text\n(.*?)^```$", page.partition(code)[2], flags=re.MULTILINE | re.DOTALL)
-    script = tmp_path / "slow_route.py"
-    script.write_text(code, encoding="utf-8")
-
-    done = subprocess.run(
-        [sys.executable, "-c", f"import runpy; runpy.run_path({str(script)!r}, run_name='__main__')"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        cwd=ROOT,
-        check=False,
-    )
-
-    assert shown is not None
-    assert done.returncode == 0, done.stderr
-    assert plain(done.stdout + done.stderr, tmp_path) == plain(shown[1], tmp_path)
-
-
-def plain(text: str, folder: Path) -> str:
-    """Return printed text without what differs from run to run: the folder, and tenths of seconds."""
-    for separator in ("/", "\\"):
-        text = text.replace(f"{folder}{separator}", "")
-    return re.sub(r"\b\d+\.\d s\b", "N s", text)
 
 
 def outcomes_of_run(results: Path, *arguments: str, exit_code: int) -> dict[str, str]:
@@ -232,7 +197,7 @@ def test_example_works_in_a_copy_of_the_registry(file: str, tmp_path: Path) -> N
 
 def test_search_on_the_page_finds_what_the_page_shows() -> None:
     (example,) = re.findall(
-        r"^```console bisect\n\$ python (.*?)\n(.*?)^```$", PAGES["matrix.md"], re.M | re.S
+        r"^```console tested\n\$ python (.*?)\n(.*?)^```$", PAGES["matrix.md"], re.M | re.S
     )
     command, shown = example
 

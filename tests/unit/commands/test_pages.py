@@ -18,7 +18,7 @@ COMMANDS = [
     for page in ("command-line.md",)
     for number, (command, shown) in enumerate(
         re.findall(
-            r"^```console\n\$ (.*?)\n(.*?)^```$",
+            r"^```console tested\n\$ (.*?)\n(.*?)^```$",
             (ROOT / "docs" / page).read_text(encoding="utf-8"),
             flags=re.MULTILINE | re.DOTALL,
         ),

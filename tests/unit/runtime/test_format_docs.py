@@ -14,7 +14,7 @@ from agent_runtime.references import parse
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "workflow-format.md").read_text(encoding="utf-8")
-EXAMPLES: list[str] = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+EXAMPLES: list[str] = re.findall(r"^```yaml tested\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
 
 ORDER: dict[str, object] = {
     "id": "o-1",
