@@ -18,13 +18,16 @@ from agent_runtime.errors import (
     CallerLoopError,
     CircularWaitError,
     ContextInUseError,
+    ExecutorBrokenError,
     ForkedCallError,
     LLMClientError,
     NoCallerError,
     NoThreadError,
+    NotPortableError,
     OutputTypeError,
     Problem,
     ReferenceValueError,
+    RemoteError,
     RepeatLimitError,
     RuntimeClosedError,
     SecretError,
@@ -32,6 +35,7 @@ from agent_runtime.errors import (
     StepError,
     StepInputError,
     StepTimeoutError,
+    WorkerLostError,
     WorkflowError,
 )
 from agent_runtime.executor import Executor
@@ -73,6 +77,7 @@ if TYPE_CHECKING:
         ChatToolFunction,
         tool_calls,
     )
+    from agent_runtime.many import MappedRun
     from agent_runtime.secrets import RedactingFilter, Secret, redact
 
 __version__ = "0.1.0"
@@ -93,16 +98,20 @@ __all__ = (
     "CircularWaitError",
     "ContextInUseError",
     "Executor",
+    "ExecutorBrokenError",
     "ForkedCallError",
     "LLMClient",
     "LLMClientError",
+    "MappedRun",
     "NoCallerError",
     "NoThreadError",
+    "NotPortableError",
     "Options",
     "OutputTypeError",
     "Problem",
     "RedactingFilter",
     "ReferenceValueError",
+    "RemoteError",
     "RepeatLimitError",
     "RunEvent",
     "RunFailed",
@@ -132,6 +141,7 @@ __all__ = (
     "StreamEvent",
     "StreamingLLMClient",
     "TokenReceived",
+    "WorkerLostError",
     "Workflow",
     "WorkflowError",
     "__version__",
@@ -149,6 +159,7 @@ _LATER = {
     **dict.fromkeys(("ChatCall", "ChatFunction", "ChatMessage", "ChatReply"), "llm.wire"),
     **dict.fromkeys(("ChatTool", "ChatToolFunction", "tool_calls"), "llm.wire"),
     **dict.fromkeys(("RedactingFilter", "Secret", "redact"), "secrets"),
+    "MappedRun": "many",
 }
 """Where names are that few workflows need; those that are not here are events."""
 

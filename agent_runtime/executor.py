@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from agent_runtime.bridge import OnRunningLoop
 from agent_runtime.llm import LLMClient
 from agent_runtime.loading import Notes, from_steps
+from agent_runtime.maps import Maps
 from agent_runtime.options import NO_OPTIONS, Options
 from agent_runtime.program import Program, Registry, Secrets
 from agent_runtime.results import RunResult
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ("Executor",)
 
 
-class Executor:
+class Executor(Maps):
     """Runs steps, any number of times; safe to share by threads.
 
     Construction checks everything and runs nothing.

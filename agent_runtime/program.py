@@ -39,7 +39,7 @@ from agent_runtime.workflow import Workflow
 if TYPE_CHECKING:
     from agent_runtime.secrets import Secret, Vault
 
-__all__ = ("AnyFunction", "Program", "Registry", "Secrets", "ToCaller", "ToLane", "as_limit")
+__all__ = ("AnyFunction", "Origin", "Program", "Registry", "Secrets", "ToCaller", "ToLane", "as_limit")
 
 _FOR_EVER = 1e9
 """Seconds; what waits for locks and for sockets refuses much longer times."""
@@ -65,6 +65,17 @@ class ToLane:
         self.on_caller = lane.call_outcome
 
 
+class Origin(NamedTuple):
+    """What a program was made of, so that another process can make it anew; see :meth:`Program.of`."""
+
+    workflow: Workflow
+    functions: Registry
+    tools: Registry
+    llm: LLMClient | None
+    options: Options
+    secrets: Mapping[str, Secret]
+
+
 class Program(NamedTuple):
     """Everything that runs of one workflow have in common, and the runs; threads may share it."""
 
@@ -75,6 +86,7 @@ class Program(NamedTuple):
     runs: Runs
     workflows: Mapping[str, object]
     random: Callable[[], float]
+    origin: Origin
     vault: Vault | None = None
 
     @classmethod
@@ -123,7 +135,26 @@ class Program(NamedTuple):
             Runs(workflow.name),
             _sub_workflows(library.workflows, links),
             _random(options, (workflow, *library.workflows.values())),
+            Origin(workflow, *registered, llm, options, kept),
             _vault(kept, used),
+        )
+
+    @classmethod
+    def remade(cls, origin: Origin) -> Program:
+        """Make a program anew of what another one was made of.
+
+        Raises:
+            WorkflowError: what it names is not there any more: a file under ``workflow_folder``, say.
+        """
+        workflow, functions, tools, llm, options, secrets = origin
+        return cls.of(
+            workflow,
+            Notes(workflow.file),
+            functions=functions,
+            tools=tools,
+            llm=llm,
+            options=options,
+            secrets=secrets,
         )
 
     def limit(self, timeout: object) -> float | None:
@@ -151,7 +182,7 @@ class Program(NamedTuple):
             bound = bind_inputs(self.plan.workflow, inputs)
 
             async def carry_out() -> Outcome[RunResult]:
-                return await self._execute(run, bound, ToCaller())
+                return await self.execute(run, bound, ToCaller())
 
             carry_out.__qualname__ = f"workflow '{self.plan.workflow.name}'"  # the bridge's messages say it
             outcome = run_sync(carry_out, timeout=limit, on_running_loop=on_running_loop, names=names)
@@ -165,13 +196,14 @@ class Program(NamedTuple):
             bound = bind_inputs(self.plan.workflow, inputs)
             try:
                 async with WorkerLane(f"agent_runtime functions of {name}") as lane, asyncio.timeout(seconds):
-                    outcome = await self._execute(run, bound, ToLane(lane))
+                    outcome = await self.execute(run, bound, ToLane(lane))
             except TimeoutError as error:  # never a step's own: that is in the outcome
                 error.args = (f"workflow '{name}' was cancelled after {seconds:g} s",)
                 raise
         return outcome.unwrap()
 
-    async def _execute(self, run: Run, inputs: Mapping[str, object], offload: Offload) -> Outcome[RunResult]:
+    async def execute(self, run: Run, inputs: Mapping[str, object], offload: Offload) -> Outcome[RunResult]:
+        """Run once, with inputs that are bound already, on the loop that this is awaited on."""
         begun = await self.begin(run, inputs, offload)
         if begun.error is not None:
             return Outcome(error=begun.take_error())

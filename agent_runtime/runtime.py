@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 from agent_runtime.bridge import OnRunningLoop, run_sync
 from agent_runtime.llm import LLMClient
 from agent_runtime.loading import parse_workflow, read_source
+from agent_runtime.maps import Maps
 from agent_runtime.options import NO_OPTIONS, Options
 from agent_runtime.program import Program, Registry, Secrets
 from agent_runtime.results import RunResult
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ("Runtime",)
 
 
-class Runtime:
+class Runtime(Maps):
     """Runs one workflow, any number of times and from any threads at once.
 
     Construction loads and checks the workflow and runs nothing. Use as a context manager, with

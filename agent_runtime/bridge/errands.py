@@ -88,12 +88,17 @@ class WorkerLane:
     thread, one after another, so that thread-locals and connections made in one are good in the
     next. The thread starts with the first call and ends with the block, which does not wait for a
     function that still runs.
+
+    Args:
+        name: of the thread.
+        own_thread: whether the lane starts a thread; else some thread that is there already, of a
+            pool say, becomes its thread by :meth:`serve`.
     """
 
-    def __init__(self, name: str = "agent_runtime lane") -> None:
+    def __init__(self, name: str = "agent_runtime lane", *, own_thread: bool = True) -> None:
         self._name = name
         self._inbox: SimpleQueue[Any] = SimpleQueue()
-        self._started = False
+        self._started = not own_thread
 
     async def __aenter__(self) -> Self:
         """Return the lane; starts nothing yet."""
@@ -119,11 +124,12 @@ class WorkerLane:
         """Do as :meth:`call`, but return the outcome, so that StopIteration survives, too."""
         errand = Errand(fn, args)
         if not self._started:
-            start_thread(self._serve, name=self._name)
+            start_thread(self.serve, name=self._name)
             self._started = True
         self._inbox.put(errand)
         return await errand.outcome()
 
-    def _serve(self) -> None:
+    def serve(self) -> None:
+        """Be the lane's thread until its block has ended: blocks the calling thread, and raises nothing."""
         while (news := self._inbox.get()) is not ENDED:
             news.perform()

@@ -23,7 +23,11 @@ A step's own exception is never wrapped: what the step raised is what comes out 
     │   └── StepTimeoutError      a step took longer than its timeout (TimeoutError)
     ├── LLMClientError            is my LLM client not one? (TypeError)
     ├── SecretError               is my secret none that can be kept? (ValueError)
-    └── RuntimeClosedError        is the runtime closed that I ran, or that was running?
+    ├── RuntimeClosedError        is the runtime closed that I ran, or that was running?
+    ├── ExecutorBrokenError       the executor of a map takes no more work
+    ├── NotPortableError          something cannot be sent to another process (TypeError)
+    ├── RemoteError               an exception of another process that cannot be sent itself
+    └── WorkerLostError           a run of a map was lost with its worker
 """
 
 from __future__ import annotations
@@ -41,6 +45,12 @@ from agent_runtime.errors.calls import (
     NoCallerError,
     NoThreadError,
     StalledCallWarning,
+)
+from agent_runtime.errors.workers import (
+    ExecutorBrokenError,
+    NotPortableError,
+    RemoteError,
+    WorkerLostError,
 )
 from agent_runtime.errors.workflows import (
     LLMClientError,
@@ -65,13 +75,16 @@ __all__ = (
     "CallerLoopError",
     "CircularWaitError",
     "ContextInUseError",
+    "ExecutorBrokenError",
     "ForkedCallError",
     "LLMClientError",
     "NoCallerError",
     "NoThreadError",
+    "NotPortableError",
     "OutputTypeError",
     "Problem",
     "ReferenceValueError",
+    "RemoteError",
     "RepeatLimitError",
     "RuntimeClosedError",
     "SecretError",
@@ -79,5 +92,6 @@ __all__ = (
     "StepError",
     "StepInputError",
     "StepTimeoutError",
+    "WorkerLostError",
     "WorkflowError",
 )
