@@ -22,6 +22,16 @@ A step's own exception is never wrapped: what the step raised is what comes out 
     │   ├── StepInputError        a step gives to another workflow what that does not take (ValueError)
     │   └── StepTimeoutError      a step took longer than its timeout (TimeoutError)
     ├── LLMClientError            is my LLM client not one? (TypeError)
+    ├── LLMRequestError           can what an agent step asks not be sent? (ValueError)
+    ├── LLMServiceError           did a language model's server not answer as it should?
+    │   ├── LLMConnectionError    it cannot be reached, or the connection broke (ConnectionError)
+    │   ├── LLMReplyError         what came is no answer that can be read (ValueError)
+    │   ├── LLMStatusError        it refused, with an HTTP status
+    │   │   ├── LLMRateLimitError 429: too much has been asked of it
+    │   │   └── LLMServerError    5xx: the fault is its own
+    │   └── LLMTimeoutError       it took too long (TimeoutError)
+    ├── LLMClientClosedError      is the LLM client closed that was asked?
+    ├── MissingExtraError         is a library not installed that this needs? (ImportError)
     ├── SecretError               is my secret none that can be kept? (ValueError)
     ├── RuntimeClosedError        is the runtime closed that I ran, or that was running?
     ├── ExecutorBrokenError       the executor of a map takes no more work
@@ -45,6 +55,18 @@ from agent_runtime.errors.calls import (
     NoCallerError,
     NoThreadError,
     StalledCallWarning,
+)
+from agent_runtime.errors.llm import (
+    LLMClientClosedError,
+    LLMConnectionError,
+    LLMRateLimitError,
+    LLMReplyError,
+    LLMRequestError,
+    LLMServerError,
+    LLMServiceError,
+    LLMStatusError,
+    LLMTimeoutError,
+    MissingExtraError,
 )
 from agent_runtime.errors.workers import (
     ExecutorBrokenError,
@@ -77,7 +99,17 @@ __all__ = (
     "ContextInUseError",
     "ExecutorBrokenError",
     "ForkedCallError",
+    "LLMClientClosedError",
     "LLMClientError",
+    "LLMConnectionError",
+    "LLMRateLimitError",
+    "LLMReplyError",
+    "LLMRequestError",
+    "LLMServerError",
+    "LLMServiceError",
+    "LLMStatusError",
+    "LLMTimeoutError",
+    "MissingExtraError",
     "NoCallerError",
     "NoThreadError",
     "NotPortableError",
