@@ -112,7 +112,7 @@ def perform(
     call: Any = functools.partial(fn, *args, **kwargs)
     if form.kind is not Kind.COROUTINE:
         call = functools.partial(_call, call, form.presenter)
-    call.__qualname__ = form.names[1]  # what messages call the work
+    call.__qualname__ = getattr(underlying(fn), "__qualname__", form.names[1])  # what messages call the work
     value = settings.bridge.run_sync(call, **options)
     return value if form.kind is Kind.COROUTINE else value.unwrap()
 

@@ -257,14 +257,19 @@ def test_bridge_of_ones_own_does_the_work() -> None:
     assert own is not syncify(loop)()
 
 
-def test_timeout_ends_a_call_and_names_the_work() -> None:
-    @syncify(timeout=0.01)
-    async def sleep_async(seconds: float, *, then: str) -> str:
+@pytest.mark.parametrize("name", ["sleep", "sleep_async"])
+def test_timeout_ends_a_call_and_names_the_work(name: str) -> None:
+    async def work(seconds: float, *, then: str = "late") -> str:
         await asyncio.sleep(seconds)
         return then
 
-    with pytest.raises(TimeoutError, match=r"^sleep_async was cancelled after 0.01 s$"):
-        sleep_async(60, then="late")
+    work.__name__ = work.__qualname__ = name
+    sleep = syncify(work, timeout=0.01)
+
+    with pytest.raises(TimeoutError, match=rf"^{name} was cancelled after 0.01 s$"):
+        sleep(60)
+    with pytest.raises(TimeoutError, match=rf"^{name} was cancelled after 0.01 s$"):
+        sleep(60, then="late")
 
 
 def test_running_loop_is_refused_where_that_is_the_setting() -> None:
