@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import importlib
 import os
 import sys
 from pathlib import Path
 
-from matrix import commands, explain, past_runs, steady
-from matrix.bisection.command import add_to as add_bisect_to
+from matrix import commands
+from matrix.broken import BrokenMatrixError
 from matrix.cells import Selection, SelectionError
-from matrix.expectations import BUILT_IN_EXPECTATIONS, ExpectationsError
+from matrix.expectations import BUILT_IN_EXPECTATIONS
 from matrix.judged import ExitCode
-from matrix.lock import LockError
-from matrix.merge import MergeError
 from matrix.parent import default_jobs
-from matrix.power_command import power
-from matrix.registry import BUILT_IN, Registry, RegistryError
-from matrix.reports.command import add_to as add_import_issue_to
-from matrix.reports.regressions import REGRESSIONS, RegressionError
-from matrix.reports.selected import cells_of_reports
-from matrix.repro import verb as repro
+from matrix.registry import BUILT_IN, Registry
+from matrix.reports import REGRESSIONS
 from matrix.shard import parse_shard
 
 DESCRIPTION = "Run every sync entry point in every context and judge it probe by probe, in child processes."
@@ -73,6 +68,18 @@ POWER_PARTS = {
     "context": "in which situations (default: plain_script and asyncio_run)",
     "probe": "which probes, by name or promise (default: all)",
 }
+OWN_PACKAGES = {
+    # verbs whose options and work are in a module of their own, imported when it is asked for: the first
+    # cell of a run is not to wait for what draws pages or bisects versions
+    "explain": ("matrix.explain", "show all that is known of one cell"),
+    "repro": ("matrix.repro.verb", "write one script that shows a cell without the matrix"),
+    "import-issue": ("matrix.reports.command", "turn a bug report into cells that run as tests"),
+    "steady": ("matrix.steady", "run the gate many times, and show what does not come out alike"),
+    "bisect": (
+        "matrix.bisection.command",
+        "find the chain of contexts, or the version, that a cell's outcome needs",
+    ),
+}
 PARTS = {
     "target": "whose bridge: agent_runtime, control (each probe's own broken bridge), or a peer",
     "entry-point": "which sync function is called",
@@ -83,13 +90,14 @@ PARTS = {
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; return its exit code."""
-    options = _parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    options = _parser(next(iter(given), "")).parse_args(given)
     registry = Registry(options.registry)
     try:
         code = _verb_of_its_own(registry, options) if "perform" in options else _dispatch(registry, options)
         sys.stdout.flush()
         return code
-    except (RegistryError, ExpectationsError, LockError, MergeError, RegressionError) as error:
+    except BrokenMatrixError as error:
         print(error, file=sys.stderr)
         return ExitCode.BROKEN
     except BrokenPipeError:
@@ -117,6 +125,8 @@ def _dispatch(registry: Registry, options: argparse.Namespace) -> int:
         return _of_past_runs(registry, options)
     registry.verify()
     if options.command == "power":
+        from matrix.power_command import power
+
         return power(
             registry,
             controls=options.control,
@@ -158,12 +168,16 @@ def _selection(options: argparse.Namespace) -> Selection:
             raise SelectionError(
                 "--report names cells; leave out --cell, --entry-point, --context and --probe"
             )
+        from matrix.reports.selected import cells_of_reports
+
         return Selection(cells=cells_of_reports(options.regressions, options.report, options.target))
     target, entry_point, context, probe = map(tuple, parts)
     return Selection(target, entry_point, context, probe, tuple(options.cell))
 
 
 def _of_past_runs(registry: Registry, options: argparse.Namespace) -> int:
+    from matrix import past_runs
+
     if options.command == "merge":
         return past_runs.merge_runs(
             registry,
@@ -180,7 +194,8 @@ def _of_past_runs(registry: Registry, options: argparse.Namespace) -> int:
     return past_runs.write_page(options.results, against=options.against, write=options.write)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(chosen: str) -> argparse.ArgumentParser:
+    """Return the parser of all verbs, the one of ``chosen`` with all its options."""
     parser = argparse.ArgumentParser("python -m matrix", description=DESCRIPTION)
     verbs = parser.add_subparsers(dest="command", required=True, metavar=" | ".join(VERBS))
     listing = verbs.add_parser("list", help="show what can be selected, or the cells of a selection")
@@ -191,11 +206,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_report_options(running)
     for verb in (listing, running):
         _add_selection(verb)
-    explain.add_to(verbs)
-    repro.add_to(verbs)
-    add_import_issue_to(verbs)
-    steady.add_to(verbs)
-    add_bisect_to(verbs)
+    for name, (module, text) in OWN_PACKAGES.items():
+        verb = verbs.add_parser(name, help=text)
+        if name == chosen:
+            importlib.import_module(module).fill(verb)
     powering = verbs.add_parser("power", help="let every probe meet every control: which catches which")
     _add_power_options(powering)
     merging = verbs.add_parser("merge", help="judge the shards of a run as one")

@@ -50,7 +50,9 @@ def batches(
     *,
     controls: Mapping[str, Control] | None = None,
 ) -> list[Batch]:
-    """Group cells into hosts, the longest first.
+    """Group cells into hosts, the longest first, so that no long one is left to the end.
+
+    Before all others comes one that needs no packages: it has a cell to show while others import.
 
     One host for each context and target, another for each cell of an isolated probe. Controls are
     cells like any other here: a control that hangs costs its host, and the rest get a fresh one.
@@ -75,7 +77,9 @@ def batches(
         )
         for group in shared.values()
     ]
-    return sorted(made, key=_weight, reverse=True)
+    made.sort(key=_weight, reverse=True)
+    soonest = next((batch for batch in made if not batch.context.requires), None)
+    return made if soonest is None else [soonest, *(batch for batch in made if batch is not soonest)]
 
 
 def _owner(cell: Cell, controls: Mapping[str, Control]) -> str:

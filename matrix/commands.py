@@ -24,8 +24,7 @@ from matrix.lock import lock_objections, lock_of, lock_text
 from matrix.markdown import contexts_as_markdown, controls_as_markdown, replace_tables
 from matrix.origin import Origin
 from matrix.plan import in_ci
-from matrix.reports.markdown import reports_as_markdown
-from matrix.reports.regressions import REGRESSIONS, read_regressions
+from matrix.reports import REGRESSIONS
 from matrix.results import Results, summary
 from matrix.run import judge_cells, packages_of
 from matrix.shard import shards_of
@@ -187,6 +186,9 @@ def lock(registry: Registry, *, write: bool, check: bool) -> int:
 
 def table(registry: Registry, *, write: Path | None, check: Path | None) -> int:
     """Print the tables of contexts, controls and reports; write, or check, those that a document marks."""
+    from matrix.reports.markdown import reports_as_markdown
+    from matrix.reports.regressions import read_regressions
+
     tables = {
         "contexts": contexts_as_markdown(one for _, one in sorted(registry.contexts().items())),
         "controls": controls_as_markdown(registry.controls().values()),

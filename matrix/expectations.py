@@ -22,6 +22,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from matrix.broken import BrokenMatrixError
 from matrix.conditions import Condition, ConditionError
 from matrix.model import Cell, Outcome
 from matrix.patterns import covers
@@ -40,7 +41,7 @@ NEEDED = ("cells", "outcome", "reason", "issue")
 WHOLE = Table(0, 0, 0)
 
 
-class ExpectationsError(Exception):
+class ExpectationsError(BrokenMatrixError):
     """The file of expectations is wrong; every problem is listed with what to write."""
 
     def __init__(self, problems: list[str]) -> None:

@@ -37,16 +37,28 @@ def fingerprint(imports: Iterable[str] = (), *, distributions: Iterable[str] = (
 
 
 def _versions(imports: Iterable[str], distributions: Iterable[str]) -> dict[str, str]:
-    wanted = list(imports)
-    # Reads the file list of every package that is installed: seconds, where there are many.
-    owners = importlib.metadata.packages_distributions() if wanted else {}
-    names = {*ALWAYS, *distributions}
-    for name in wanted:
-        names.update(owners.get(name.partition(".")[0], ()))
     found = {}
-    for name in sorted(names, key=str.lower):
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
+    for name in (*ALWAYS, *distributions):
+        for version in _version_of(name).values():
+            found[name] = version
+    others = set()
+    for name in {name.partition(".")[0] for name in imports}:
+        own = _version_of(name)
+        found.update(own)
+        if not own:
+            others.add(name)
+    if others:
+        # Reads the file list of every package that is installed: a quarter of a second, or seconds.
+        owners = importlib.metadata.packages_distributions()
+        for owner in {owner for name in others for owner in owners.get(name, ())}:
+            found.update(_version_of(owner))
+    return {name: found[name] for name in sorted(found, key=str.lower)}
+
+
+def _version_of(distribution: str) -> dict[str, str]:
+    """Return the version by the package's own spelling of its name; nothing if it is not installed."""
+    try:
+        found = importlib.metadata.distribution(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return {}
+    return {found.metadata["Name"]: found.version}

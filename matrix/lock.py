@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from matrix.broken import BrokenMatrixError
 from matrix.cells import Selection, select
 from matrix.model import Cell
 from matrix.objection import Fault, Objection
@@ -38,7 +39,7 @@ SYSTEM = f"# The skips are those on {sys.platform}.\n"
 LINE = re.compile(r"([^/{}\s]+)/\{([^/{}\s]+)\}/([^/{}\s]+)/([^/{}\s]+)( {2}skip)?")
 
 
-class LockError(Exception):
+class LockError(BrokenMatrixError):
     """The file is not a lock, or holds a line that is not one of a lock's."""
 
 
@@ -74,7 +75,10 @@ def lock_objections(registry: Registry, path: Path | None = None) -> list[Object
         if not path.exists() and registry.root != BUILT_IN.resolve():
             return []
     text = path.read_text(encoding="utf-8") if path.exists() else ""
-    locked, present = _parsed(path, text), _parsed(path, lock_text(registry))
+    now = lock_text(registry)
+    if text == now:
+        return []
+    locked, present = _parsed(path, text), _parsed(path, now)
     if SYSTEM not in text:
         locked = {cell: replace(one, skip=False) for cell, one in locked.items()}
         present = {cell: replace(one, skip=False) for cell, one in present.items()}

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from matrix.board import Board
+from matrix.broken import BrokenMatrixError
 from matrix.cells import select
 from matrix.conditions import Environment
 from matrix.expectations import Expectations
@@ -39,7 +40,7 @@ SAME = ("python", "implementation", "gil", "system", "machine")
 MAX_NAMED = 3
 
 
-class MergeError(Exception):
+class MergeError(BrokenMatrixError):
     """Parts do not make a whole; every problem is listed with what to do."""
 
     def __init__(self, problems: list[str]) -> None:

@@ -64,7 +64,7 @@ def plan(registry: Registry, cells: Iterable[Cell], *, ci: bool, apart: bool = F
 
 
 def hosts_of(registry: Registry, cells: Iterable[Cell], *, apart: bool = False) -> list[Batch]:
-    """Return the hosts that perform some cells, the longest first; ``apart`` is as in :func:`plan`."""
+    """Return the hosts of some cells in the order of :func:`batches`; ``apart`` is as in :func:`plan`."""
     controls = {
         target_of(control): replace(control, harmless=control.harmless and not apart)
         for control in registry.controls().values()

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from matrix.broken import BrokenMatrixError
 from matrix.chains import SEPARATOR, chained, links_of
 from matrix.claims import wrong_claims
 from matrix.model import AnyFunction, Context, Control, EntryPoint, Peer, Probe
@@ -29,7 +30,7 @@ BUILT_IN = Path(__file__).parent
 S = TypeVar("S", Context, EntryPoint, Probe, Peer, Control)
 
 
-class RegistryError(Exception):
+class RegistryError(BrokenMatrixError):
     """Files of a registry do not hold what their folder asks for; all of them are listed."""
 
     def __init__(self, problems: list[str]) -> None:

@@ -7,9 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from matrix.accept import FAILURE, FIX, Acceptance
-from matrix.junit import junit_of
-from matrix.markdown import run_as_markdown
-from matrix.page import page_of
 from matrix.record import SCHEMA
 from matrix.recorded import RECORDS, SUMMARY, read_run, repeat_command
 from matrix.targets import is_control
@@ -71,6 +68,11 @@ class Results:
 
         Return the run with the place of its patches.
         """
+        # Not before the first cell has run: to import them takes as long as to run a cell.
+        from matrix.junit import junit_of
+        from matrix.markdown import run_as_markdown
+        from matrix.page import page_of
+
         acceptance = (result.acceptance or Acceptance()).write(self._folder)
         self._summarise(summary(result, board, self._origin))
         self._write("matrix.md", run_as_markdown(result, board))

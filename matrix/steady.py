@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from matrix.registry import Registry
 
-__all__ = ("add_to", "steady")
+__all__ = ("fill", "steady")
 
 DATA = "steady.json"
 DESCRIPTION = """\
@@ -41,9 +41,8 @@ exit codes:
 """
 
 
-def add_to(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add this verb to the command line."""
-    verb = verbs.add_parser("steady", help="run the gate many times, and show what does not come out alike")
+def fill(verb: argparse.ArgumentParser) -> None:
+    """Give the verb its options on the command line."""
     verb.description, verb.epilog = DESCRIPTION, EXIT_CODES
     verb.formatter_class = argparse.RawDescriptionHelpFormatter
     text = "how many runs (default: %(default)s)"

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from matrix.model import Cell
     from matrix.registry import Registry
 
-__all__ = ("add_to",)
+__all__ = ("fill",)
 
 DESCRIPTION = """\
 Finds what the outcome of a cell hangs on, by performing it again and again:
@@ -63,11 +63,8 @@ exit codes:
 _OURS = "agent-runtime"
 
 
-def add_to(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add this verb to the command line."""
-    verb = verbs.add_parser(
-        "bisect", help="find the chain of contexts, or the version, that a cell's outcome needs"
-    )
+def fill(verb: argparse.ArgumentParser) -> None:
+    """Give the verb its options on the command line."""
     verb.description, verb.epilog = DESCRIPTION, EXIT_CODES
     verb.formatter_class = argparse.RawDescriptionHelpFormatter
     verb.set_defaults(perform=_bisect)

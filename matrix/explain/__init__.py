@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from matrix.registry import Registry
 
-__all__ = ("add_to", "explain")
+__all__ = ("explain", "fill")
 
 DESCRIPTION = """\
 What a cell is: whose bridge, which function, the facts of its situation, the claim and the promise behind it.
@@ -39,9 +39,8 @@ exit codes:
 """
 
 
-def add_to(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add this verb to the command line."""
-    verb = verbs.add_parser("explain", help="show all that is known of one cell")
+def fill(verb: argparse.ArgumentParser) -> None:
+    """Give the verb its options on the command line."""
     verb.description, verb.epilog = DESCRIPTION, EXIT_CODES
     verb.formatter_class = argparse.RawDescriptionHelpFormatter
     verb.add_argument("cell", metavar="CELL", help="TARGET/ENTRY_POINT/CONTEXT/PROBE")

@@ -13,3 +13,12 @@
     selected        the cells of imported reports, for a run
     command         the command line
 """
+
+from __future__ import annotations
+
+from pathlib import Path
+
+__all__ = ("REGRESSIONS",)
+
+REGRESSIONS = Path(__file__).parents[2] / "tests" / "regressions"
+"""Where the files of imported reports are."""

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 from matrix.judged import ExitCode
 from matrix.registry import BUILT_IN
+from matrix.reports import REGRESSIONS
 from matrix.reports.entries import read_entries
 from matrix.reports.families import FAMILIES
 from matrix.reports.pages import read_page
 from matrix.reports.placing import Hints, Placement, place
 from matrix.reports.regressions import (
-    REGRESSIONS,
     Regression,
     RegressionError,
     problems_of,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from matrix.registry import Registry
 
-__all__ = ("add_to", "import_issue")
+__all__ = ("fill", "import_issue")
 
 DESCRIPTION = """\
 Reads bug reports, finds out which family of failures each belongs to and in which context it shows, and
@@ -65,9 +65,8 @@ class Imported:
         return self.placement.state if self.regression is None else self.regression.state
 
 
-def add_to(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add this verb to the command line."""
-    verb = verbs.add_parser("import-issue", help="turn a bug report into cells that run as tests")
+def fill(verb: argparse.ArgumentParser) -> None:
+    """Give the verb its options on the command line."""
     verb.description, verb.epilog = DESCRIPTION, EXIT_CODES
     verb.formatter_class = argparse.RawDescriptionHelpFormatter
     verb.set_defaults(perform=import_issue)

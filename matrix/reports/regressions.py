@@ -23,6 +23,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from matrix.broken import BrokenMatrixError
 from matrix.reports.families import FAMILIES
 from matrix.targets import is_control
 
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from matrix.reports.placing import Placement
 
 __all__ = (
-    "REGRESSIONS",
     "Regression",
     "RegressionError",
     "problems_of",
@@ -42,13 +42,12 @@ __all__ = (
     "states",
 )
 
-REGRESSIONS = Path(__file__).parents[2] / "tests" / "regressions"
 KEYS = ("id", "title", "source", "project", "family", "cells", "waits_for", "reason")
 NEEDED = ("id", "title", "family", "reason")
 LISTS = ("cells", "waits_for")
 
 
-class RegressionError(Exception):
+class RegressionError(BrokenMatrixError):
     """Files of regressions are wrong; every problem is listed with what to write."""
 
     def __init__(self, problems: list[str]) -> None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from matrix.recorded import Recorded
     from matrix.registry import Registry
 
-__all__ = ("NOTHING_TO_SHOW", "add_to", "perform", "run_script", "script_of")
+__all__ = ("NOTHING_TO_SHOW", "fill", "perform", "run_script", "script_of")
 
 NOTHING_TO_SHOW = 125
 """What the verb ends with where a cell has nothing to show; scripts end so where they cannot judge."""
@@ -55,9 +55,8 @@ The script itself ends with 0, 1, 124 or 125, which `git bisect run` understands
 """
 
 
-def add_to(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add this verb to the command line."""
-    verb = verbs.add_parser("repro", help="write one script that shows a cell without the matrix")
+def fill(verb: argparse.ArgumentParser) -> None:
+    """Give the verb its options on the command line."""
     verb.description, verb.epilog = DESCRIPTION, CODES
     verb.formatter_class = argparse.RawDescriptionHelpFormatter
     verb.add_argument("cell", metavar="CELL", help="TARGET/ENTRY_POINT/CONTEXT/PROBE")

@@ -11,7 +11,8 @@ from matrix.model import Cell
 from matrix.patterns import covers
 from matrix.plan import does_not_apply
 from matrix.registry import Registry
-from matrix.reports.regressions import REGRESSIONS, problems_of, read_regressions
+from matrix.reports import REGRESSIONS
+from matrix.reports.regressions import problems_of, read_regressions
 from tests.helpers.cells import hold_to_verdict
 
 if TYPE_CHECKING:
