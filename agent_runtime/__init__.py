@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from agent_runtime.errors import (
     AgentRuntimeError,
+    AnswerError,
     BlockedLoopWarning,
     BridgeClosedError,
     BridgeError,
@@ -30,6 +31,7 @@ from agent_runtime.errors import (
     LLMServiceError,
     LLMStatusError,
     LLMTimeoutError,
+    MemoryConflictError,
     MissingExtraError,
     NoCallerError,
     NoThreadError,
@@ -45,6 +47,9 @@ from agent_runtime.errors import (
     StepError,
     StepInputError,
     StepTimeoutError,
+    ToolError,
+    ToolSignatureError,
+    TurnLimitError,
     WorkerLostError,
     WorkflowError,
 )
@@ -77,6 +82,8 @@ if TYPE_CHECKING:
         StepStarted,
         StreamEvent,
         TokenReceived,
+        ToolCalled,
+        ToolReturned,
     )
     from agent_runtime.llm.openai_compatible import HTTPOptions, OpenAICompatibleClient
     from agent_runtime.llm.wire import (
@@ -90,11 +97,13 @@ if TYPE_CHECKING:
     )
     from agent_runtime.many import MappedRun
     from agent_runtime.secrets import RedactingFilter, Secret, redact
+    from agent_runtime.tools import ToolRegistry, tool
 
 __version__ = "0.1.0"
 
 __all__ = (
     "AgentRuntimeError",
+    "AnswerError",
     "BlockedLoopWarning",
     "BridgeClosedError",
     "BridgeError",
@@ -124,6 +133,7 @@ __all__ = (
     "LLMStatusError",
     "LLMTimeoutError",
     "MappedRun",
+    "MemoryConflictError",
     "MissingExtraError",
     "NoCallerError",
     "NoThreadError",
@@ -164,6 +174,12 @@ __all__ = (
     "StreamEvent",
     "StreamingLLMClient",
     "TokenReceived",
+    "ToolCalled",
+    "ToolError",
+    "ToolRegistry",
+    "ToolReturned",
+    "ToolSignatureError",
+    "TurnLimitError",
     "WorkerLostError",
     "Workflow",
     "WorkflowError",
@@ -175,6 +191,7 @@ __all__ = (
     "run_workflow_async",
     "stream_workflow",
     "stream_workflow_async",
+    "tool",
     "tool_calls",
 )
 
@@ -184,6 +201,7 @@ _LATER = {
     **dict.fromkeys(("ChatTool", "ChatToolFunction", "tool_calls"), "llm.wire"),
     **dict.fromkeys(("RedactingFilter", "Secret", "redact"), "secrets"),
     "MappedRun": "many",
+    **dict.fromkeys(("ToolRegistry", "tool"), "tools"),
 }
 """Where names are that few workflows need; those that are not here are events."""
 

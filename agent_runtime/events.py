@@ -13,7 +13,9 @@
         ├── StepFailed       error_type, error, attempts
         ├── StepCancelled
         ├── StepRetrying     error_type, error, attempt, delay
-        └── TokenReceived    text
+        ├── TokenReceived    text
+        ├── ToolCalled       tool, call_id, arguments
+        └── ToolReturned     tool, call_id, content, failed
 
 An event holds texts in the place of exceptions: an exception that a variable of its own traceback leads
 back to would be kept alive until the collector comes by.
@@ -40,6 +42,8 @@ __all__ = (
     "StepStarted",
     "StreamEvent",
     "TokenReceived",
+    "ToolCalled",
+    "ToolReturned",
 )
 
 
@@ -178,10 +182,45 @@ class TokenReceived(StepEvent):
     """An LLM client that streams has given a piece of its answer.
 
     Attributes:
-        text: the piece; all pieces of an attempt in a row are the answer.
+        text: the piece; all pieces in a row, from the start of an attempt or the last ToolReturned on, are
+            one answer of the model.
     """
 
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCalled(StepEvent):
+    """A model has called a tool, which begins when there is room for it.
+
+    Attributes:
+        tool: its name, as it is registered; for one that there is not, as the model has called it.
+        call_id: of this call; two turns may use the same.
+        arguments: JSON text, as the model has written it.
+    """
+
+    tool: str
+    call_id: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolReturned(StepEvent):
+    """A call of a tool has ended, and this is what the model is told of it.
+
+    A call that ends the step has no such event: ``StepFailed`` or ``StepRetrying`` tells of it.
+
+    Attributes:
+        tool: as in ToolCalled.
+        call_id: as in ToolCalled.
+        content: what the model is told.
+        failed: whether that is a mistake: no such tool, wrong arguments, an exception.
+    """
+
+    tool: str
+    call_id: str
+    content: str
+    failed: bool
 
 
 StreamEvent: TypeAlias = (
@@ -195,6 +234,8 @@ StreamEvent: TypeAlias = (
     | StepCancelled
     | StepRetrying
     | TokenReceived
+    | ToolCalled
+    | ToolReturned
 )
 """Every kind of event that a stream gives. Later versions may add kinds: a ``match`` over events that is
 to survive them ends in ``case _``."""

@@ -34,9 +34,10 @@ from agent_runtime.outcomes import Outcome
 from agent_runtime.results import RunResult
 from agent_runtime.runs import Run, Runs
 from agent_runtime.steps import Callee, Offload, Surroundings, is_async, thread_name
-from agent_runtime.workflow import Workflow
+from agent_runtime.workflow import AgentCall, Workflow
 
 if TYPE_CHECKING:
+    from agent_runtime.agents import Binder
     from agent_runtime.secrets import Secret, Vault
 
 __all__ = ("AnyFunction", "Origin", "Program", "Registry", "Secrets", "ToCaller", "ToLane", "as_limit")
@@ -115,18 +116,22 @@ class Program(NamedTuple):
             raise TypeError(f"options= is an Options, not {type(options).__name__}")
         errors = known_errors(options.errors)
         library = Library(options.workflows, options.workflow_folder)
-        kept, used = _secrets(secrets), set[str]()
+        kept, used, binder = _secrets(secrets), set[str](), None
         if workflow is not None:
             library.collect(workflow, parse_workflow, notes)
-            for each in (workflow, *library.workflows.values()):
+            every = (workflow, *library.workflows.values())
+            binder = _binder(every, *registered)
+            for each in every:
                 check_names(each, *registered, errors, library.notes_of(each, notes))
                 allowed = {name: secret.allow for name, secret in kept.items()}
                 used |= check_secrets(each, allowed, library.notes_of(each, notes))
+                if binder is not None:
+                    binder.bind(each, library.notes_of(each, notes))
         if notes or workflow is None:
             raise WorkflowError(notes.problems())
         client = LLM.of(ScriptedClient() if llm is None else llm)
         functions_, tools_ = map(_callees, registered)
-        links = Links(errors, library.key_of, check_outputs)
+        links = Links(errors, library.key_of, check_outputs, *([] if binder is None else [binder.agent_of]))
         return cls(
             Plan.of(workflow, links),
             functions_,
@@ -328,6 +333,16 @@ def _vault(kept: Mapping[str, Secret], used: Collection[str]) -> Vault | None:
     from agent_runtime.secrets import Vault
 
     return Vault(kept, used)
+
+
+def _binder(workflows: Iterable[Workflow], functions: Registry, tools: Registry) -> Binder | None:
+    """Return what binds agent steps, if there are any; it is imported for workflows that have them."""
+    steps = (step for workflow in workflows for step in every_step(workflow.steps))
+    if not any(isinstance(step.action, AgentCall) for step in steps):
+        return None
+    from agent_runtime.agents import Binder
+
+    return Binder(functions, tools)
 
 
 def _callees(registry: Registry) -> Mapping[str, Callee]:

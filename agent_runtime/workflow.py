@@ -2,61 +2,53 @@
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from agent_runtime.agent_call import (
+    AgentCall,
+    AgentTool,
+    AnswerField,
+    AnswerSpec,
+    MemorySpec,
+    Message,
+    SummarySpec,
+)
 from agent_runtime.references import Template
+from agent_runtime.words import AtMax, Check, Named, OnError, OnToolError, Position, RunsOn, ValueType
 
 __all__ = (
     "ONCE",
     "Action",
     "AgentCall",
+    "AgentTool",
+    "AnswerField",
+    "AnswerSpec",
     "AtMax",
     "Block",
     "Check",
     "ForEach",
     "FunctionCall",
     "InputSpec",
+    "MemorySpec",
     "Message",
     "Named",
     "Need",
     "OnError",
+    "OnToolError",
     "OutputSpec",
     "Position",
     "Repeat",
     "Retry",
     "RunsOn",
     "Step",
+    "SummarySpec",
     "ToolCall",
     "ValueType",
     "Workflow",
     "WorkflowCall",
 )
-
-
-class Position(NamedTuple):
-    """Where something stands in a YAML file, counted from 1; None where there is no file."""
-
-    line: int | None = None
-    column: int | None = None
-
-
-class ValueType(enum.Enum):
-    """The types that an input can be declared with."""
-
-    STRING = "string"
-    INTEGER = "integer"
-    NUMBER = "number"
-    BOOLEAN = "boolean"
-    ARRAY = "array"
-    OBJECT = "object"
-    ANY = "any"
-
-
-Check = Callable[[object], list[str]]
-"""From a value to what is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,31 +87,6 @@ class OutputSpec(NamedTuple):
     name: str
     type: ValueType
     check: Check | None = None
-    position: Position = Position()
-
-
-class OnError(enum.Enum):
-    """What a step's failure means for the run."""
-
-    FAIL = "fail"
-    """The run ends, and the exception comes out."""
-    CONTINUE = "continue"
-    """The run goes on, and the step's output is null."""
-
-
-class RunsOn(enum.Enum):
-    """Which thread a ``def`` step runs on."""
-
-    CALLER = "caller"
-    """The thread that called the sync entry point; under an async variant, one worker thread for the run."""
-    WORKER = "worker"
-    """A worker thread of its own."""
-
-
-class Named(NamedTuple):
-    """A name that the host gives a meaning, and where it stands."""
-
-    name: str
     position: Position = Position()
 
 
@@ -167,29 +134,6 @@ class ToolCall:
     position: Position = field(default=Position(), compare=False)
 
 
-class Message(NamedTuple):
-    """One message to the language model."""
-
-    role: str
-    content: Template
-
-
-class AgentCall(NamedTuple):
-    """``agent: {...}``: ask the language model.
-
-    Attributes:
-        scenario: name of the prompt; the client gets it as ``prompt_template``.
-        version: version of the prompt; the client gets it as ``template_version``.
-        messages: what is asked.
-        config: settings for the client, such as the model's name; not interpreted here.
-    """
-
-    scenario: str | None
-    version: str | None
-    messages: tuple[Message, ...]
-    config: Template
-
-
 @dataclass(frozen=True, slots=True)
 class WorkflowCall:
     """``workflow: name``: run another workflow, with the values of ``with`` as its inputs.
@@ -235,15 +179,6 @@ class ForEach(NamedTuple):
     items: Template
     concurrency: int = 16
     on_error: OnError = OnError.FAIL
-
-
-class AtMax(enum.Enum):
-    """What it means that a step has been repeated as often as it may be."""
-
-    FAIL = "fail"
-    """The step fails."""
-    END = "end"
-    """The step has its last output."""
 
 
 class Repeat(NamedTuple):

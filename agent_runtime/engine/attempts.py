@@ -62,7 +62,10 @@ class PlainRun(Trace):
 
     async def outcome(self) -> Outcome[object]:
         """Run the step to its end; never raises, whatever the step does or is done to it."""
-        return inner(await acapture(attempt(self.plan.step, self.values, self.around, self)))
+        return inner(await acapture(self._attempt()))
+
+    def _attempt(self) -> Coroutine[Any, Any, Outcome[object]]:
+        return attempt(self.plan.step, self.values, self.around, self, self.plan.agent)
 
     async def announced(self) -> Outcome[object]:
         """Do the same when the feed has room, for a step that belongs to another one."""
@@ -189,9 +192,6 @@ class StepRun(PlainRun):
         if timeout is None:
             return await acapture(self._attempt())
         return await within(timeout, self._attempt(), self.step, self.around.workflow_name)
-
-    def _attempt(self) -> Coroutine[Any, Any, Outcome[object]]:
-        return attempt(self.plan.step, self.values, self.around, self)
 
     async def _deal_with(self, failed: Outcome[object]) -> Outcome[object]:
         """Do what the step says of its failure; what is left of it then is its outcome."""

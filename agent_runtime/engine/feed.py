@@ -19,6 +19,8 @@ from agent_runtime.events import (
     StepStarted,
     StreamEvent,
     TokenReceived,
+    ToolCalled,
+    ToolReturned,
 )
 from agent_runtime.results import RunResult, StepRecord, StepState
 
@@ -85,6 +87,16 @@ class Feed:
         """Add a piece of an answer, as soon as there is room."""
         await self._room()
         self.put(TokenReceived(self.run_id, time.time(), step, text))
+
+    async def tool_called(self, step: str, tool: str, call_id: str, arguments: str) -> None:
+        """Add that a model has called a tool, as soon as there is room."""
+        await self._room()
+        self.put(ToolCalled(self.run_id, time.time(), step, tool, call_id, arguments))
+
+    async def tool_returned(self, step: str, tool: str, call_id: str, content: str, *, failed: bool) -> None:
+        """Add what a model is told of a tool, as soon as there is room."""
+        await self._room()
+        self.put(ToolReturned(self.run_id, time.time(), step, tool, call_id, content, failed))
 
     async def retrying(self, step: str, told: Told, *, attempt: int, delay: float) -> None:
         """Add that an attempt has failed, as soon as there is room.

@@ -7,9 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from agent_runtime.engine.attempts import PlainRun, StepRun
-from agent_runtime.workflow import ONCE, Block, OnError, Step, Workflow, WorkflowCall
+from agent_runtime.steps import Agent
+from agent_runtime.workflow import ONCE, AgentCall, Block, OnError, Step, Workflow, WorkflowCall
 
 __all__ = ("Links", "Plan", "StepPlan")
+
+
+def _no_agent(_call: AgentCall) -> Agent | None:
+    return None
 
 
 class Links(NamedTuple):
@@ -19,11 +24,13 @@ class Links(NamedTuple):
         errors: classes of exceptions by the names that ``retry`` may use.
         callee: from a file and the name in a ``workflow`` step to the key of that workflow.
         check_outputs: holds what comes out against what a workflow says of it.
+        agent: from an agent step to what performs it, if it asks for more than one question.
     """
 
     errors: Mapping[str, type[BaseException]]
     callee: Callable[[str, str], str]
     check_outputs: Callable[[Workflow, Mapping[str, object]], None]
+    agent: Callable[[AgentCall], Agent | None] = _no_agent
 
 
 class StepPlan(NamedTuple):
@@ -39,6 +46,7 @@ class StepPlan(NamedTuple):
         body: what is done for each item or each time, if it is a loop.
         block: the steps inside it.
         callee: the key of the workflow that it runs.
+        agent: what performs it, if it is an agent that asks for more than one question.
     """
 
     step: Step
@@ -50,6 +58,7 @@ class StepPlan(NamedTuple):
     body: StepPlan | None = None
     block: Plan | None = None
     callee: str = ""
+    agent: Agent | None = None
 
     @classmethod
     def of(cls, step: Step, workflow: Workflow, links: Links) -> StepPlan:
@@ -76,6 +85,7 @@ class StepPlan(NamedTuple):
             None if step.compensate is None else cls.of(step.compensate, workflow, links),
             block=block,
             callee=callee,
+            agent=links.agent(step.action) if isinstance(step.action, AgentCall) else None,
         )
 
     @classmethod

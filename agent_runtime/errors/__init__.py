@@ -16,11 +16,16 @@ A step's own exception is never wrapped: what the step raised is what comes out 
     │   └── NoThreadError         no thread can start here, and the calling thread's loop is taken
     ├── WorkflowError             is my workflow, or what I gave it, wrong? No step has run
     ├── StepError                 did a step fail for a reason that the runtime found?
+    │   ├── AnswerError           a model's answer is not what its step says (ValueError)
+    │   ├── MemoryConflictError   a conversation could not be kept
     │   ├── OutputTypeError       what comes out is not what the workflow says (ValueError)
     │   ├── ReferenceValueError   a ${...} found nothing, or nothing it can work with (LookupError)
     │   ├── RepeatLimitError      a step was repeated as often as it may be
     │   ├── StepInputError        a step gives to another workflow what that does not take (ValueError)
-    │   └── StepTimeoutError      a step took longer than its timeout (TimeoutError)
+    │   ├── StepTimeoutError      a step took longer than its timeout (TimeoutError)
+    │   └── TurnLimitError        a model was asked as often as it may be, and still calls tools
+    ├── ToolError                 raised by a tool: what the model is told
+    ├── ToolSignatureError        can a model not be told what my tool takes? (TypeError)
     ├── LLMClientError            is my LLM client not one? (TypeError)
     ├── LLMRequestError           can what an agent step asks not be sent? (ValueError)
     ├── LLMServiceError           did a language model's server not answer as it should?
@@ -42,6 +47,13 @@ A step's own exception is never wrapped: what the step raised is what comes out 
 
 from __future__ import annotations
 
+from agent_runtime.errors.agents import (
+    AnswerError,
+    MemoryConflictError,
+    ToolError,
+    ToolSignatureError,
+    TurnLimitError,
+)
 from agent_runtime.errors.base import AgentRuntimeError
 from agent_runtime.errors.calls import (
     BlockedLoopWarning,
@@ -90,6 +102,7 @@ from agent_runtime.errors.workflows import (
 
 __all__ = (
     "AgentRuntimeError",
+    "AnswerError",
     "BlockedLoopWarning",
     "BridgeClosedError",
     "BridgeError",
@@ -109,6 +122,7 @@ __all__ = (
     "LLMServiceError",
     "LLMStatusError",
     "LLMTimeoutError",
+    "MemoryConflictError",
     "MissingExtraError",
     "NoCallerError",
     "NoThreadError",
@@ -124,6 +138,9 @@ __all__ = (
     "StepError",
     "StepInputError",
     "StepTimeoutError",
+    "ToolError",
+    "ToolSignatureError",
+    "TurnLimitError",
     "WorkerLostError",
     "WorkflowError",
 )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from agent_runtime.loading.document import from_steps, parse_workflow
+from agent_runtime.loading.form import nearest, shown
 from agent_runtime.loading.library import Library, every_step
-from agent_runtime.loading.names import check_names, check_secrets, known_errors
+from agent_runtime.loading.names import check_names, check_secrets, generator_hint, known_errors
 from agent_runtime.loading.nodes import Notes
 from agent_runtime.loading.source import Source, read_source
-from agent_runtime.loading.values import bind_inputs, check_outputs
+from agent_runtime.loading.values import bind_inputs, check_outputs, fits
 
 __all__ = (
     "Library",
@@ -18,8 +19,12 @@ __all__ = (
     "check_outputs",
     "check_secrets",
     "every_step",
+    "fits",
     "from_steps",
+    "generator_hint",
     "known_errors",
+    "nearest",
     "parse_workflow",
     "read_source",
+    "shown",
 )

@@ -20,13 +20,16 @@ from agent_runtime.references import Items as TemplateItems
 from agent_runtime.references import Pairs as TemplatePairs
 from agent_runtime.workflow import Position
 
-__all__ = ("NAME", "Form", "nearest", "read_name", "read_template", "shown")
+__all__ = ("NAME", "NO_ARGUMENTS", "Form", "nearest", "read_arguments", "read_name", "read_template", "shown")
 
 E = TypeVar("E", bound=enum.Enum)
 K = TypeVar("K")
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}")
 """Ids and input names: what can stand in a reference without quotes. ASCII, so that no two look alike."""
+
+NO_ARGUMENTS = TemplatePairs(())
+"""What ``with`` says where it says nothing."""
 
 
 class Form:
@@ -195,6 +198,21 @@ def read_name(name: str, position: Position, notes: Notes, *, what: str) -> bool
     hint = "use up to 100 letters a-z, digits, '_' and '-', beginning with a letter"
     notes.add(position, f"'{shown(name)}' cannot be {what}", hint)
     return False
+
+
+def read_arguments(form: Form) -> Template:
+    """Read what stands under ``with``: a mapping of values with references in them, or nothing."""
+    node = form.node("with")
+    if node is None or (isinstance(node, Scalar) and node.value is None):
+        return NO_ARGUMENTS
+    if not isinstance(node, Pairs):
+        form.note(
+            "with",
+            f"'with' in {form.owner} must be a mapping, not {kind_of(node)}",
+            "write 'argument: value'",
+        )
+        return NO_ARGUMENTS
+    return form.template("with") or NO_ARGUMENTS
 
 
 def read_template(node: Node, notes: Notes) -> Template:

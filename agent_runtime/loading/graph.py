@@ -33,8 +33,10 @@ def _of_action(step: Step) -> Iterator[Template]:
     """Yield the templates of what a step does, without those of steps inside it."""
     action = step.action
     if isinstance(action, AgentCall):
-        yield action.config
+        yield from (action.config, action.arguments)
         yield from (message.content for message in action.messages)
+        if action.memory is not None and action.memory.key is not None:
+            yield action.memory.key
     elif not isinstance(action, Block):
         yield action.arguments
 

@@ -10,7 +10,7 @@ import enum
 from collections.abc import Mapping
 from typing import NamedTuple, TypeAlias
 
-from agent_runtime.workflow import AtMax, OnError, RunsOn, ValueType
+from agent_runtime.workflow import AtMax, OnError, OnToolError, RunsOn, ValueType
 
 __all__ = (
     "ACTIONS",
@@ -53,6 +53,8 @@ class Plain(enum.Enum):
     SCHEMA = "a JSON Schema"
     ITEMS = "a list, or exactly one reference"
     CONTENT = "a text or a list, with references in it"
+    LINE = "a text, with references in it"
+    CHOICES = "a list of texts and numbers"
 
 
 class Number(NamedTuple):
@@ -85,9 +87,10 @@ class Rows(NamedTuple):
 
 
 class ListOf(NamedTuple):
-    """A list of such mappings, with at least one."""
+    """A list of such mappings, with at least one; where ``short`` says a key, its value alone will do."""
 
     table: str
+    short: str = ""
 
 
 class Named(NamedTuple):
@@ -203,8 +206,46 @@ KEYS: Mapping[str, Mapping[str, Key]] = {
     "agent": {
         "scenario": Key(Plain.TEXT, "name of the prompt"),
         "version": Key(Plain.VERSION, "version of the prompt"),
-        "messages": Key(ListOf("message"), "what is asked", required=True),
+        "with": Key(Plain.ARGUMENTS, "the inputs of the prompt"),
+        "messages": Key(
+            ListOf("message"), "what is asked; after the messages of the prompt, if there is one"
+        ),
         "config": Key(Plain.VALUES, "settings for the client"),
+        "tools": Key(ListOf("agent_tool", short="name"), "what the model may call"),
+        "max_turns": Key(Count(1, 1_000), "how often the model is asked at most; 8 by default"),
+        "concurrency": Key(Count(1, 1_000), "how many tools may run at once; 8 by default"),
+        "on_tool_error": Key(Word(OnToolError), "what an exception of a tool means; fail by default"),
+        "output": Key(Rows("answer", short="type"), "what the answer must be, as JSON"),
+        "memory": Key(Rows("memory", short="name"), "the conversation that this goes on with"),
+    },
+    "agent_tool": {
+        "name": Key(Plain.TEXT, "under which the tool is registered", required=True),
+        "thread": Key(Word(RunsOn), "where a plain def runs"),
+        "on_error": Key(Word(OnToolError), "what an exception of this tool means"),
+    },
+    "answer": {
+        "type": Key(Word(ValueType), "what the whole must be; object by default"),
+        "fields": Key(Named("field", short="type"), "the parts of an object, by name"),
+        "schema": Key(Plain.SCHEMA, "a JSON Schema that the answer must fit"),
+        "repairs": Key(Count(0, 10), "how often the model is told what is wrong; 2 by default"),
+    },
+    "field": {
+        "type": Key(Word(ValueType), "what its value must be"),
+        "items": Key(Word(ValueType), "what the items of an array must be"),
+        "enum": Key(Plain.CHOICES, "what its value may be"),
+        "required": Key(Plain.FLAG, "whether the answer must have it; true by default"),
+        "description": Key(Plain.TEXT, "for the model"),
+    },
+    "memory": {
+        "name": Key(Plain.NAME, "of the conversation; steps that say the same name share it", required=True),
+        "key": Key(Plain.LINE, "whose conversation it is, such as a user's id; that of the run by default"),
+        "window": Key(Count(1, 100_000), "how many of the last messages are kept; all by default"),
+        "summary": Key(Rows("summary", short="after"), "when older messages are summed up by the model"),
+    },
+    "summary": {
+        "after": Key(Count(2, 100_000), "messages from which on older ones are summed up", required=True),
+        "keep": Key(Count(0, 100_000), "how many of the last messages stay as they are; 10 by default"),
+        "prompt": Key(Plain.TEXT, "what the model is asked to do"),
     },
     "message": {
         "role": Key(Plain.TEXT, "who says it", required=True),

@@ -15,7 +15,7 @@ from agent_runtime.loading.nodes import Notes
 from agent_runtime.references import Pairs, Reference, Root, references_of
 from agent_runtime.workflow import FunctionCall, Position, Step, ToolCall, Workflow
 
-__all__ = ("check_names", "check_secrets", "known_errors")
+__all__ = ("check_names", "check_secrets", "generator_hint", "known_errors")
 
 _IS_COROUTINE = inspect.CO_ITERABLE_COROUTINE
 """Marks a generator function that ``types.coroutine`` has made awaitable."""
@@ -125,7 +125,20 @@ def _check(
 def _check_kind(
     step: Step, action: FunctionCall | ToolCall, kind: str, fn: Callable[..., object], notes: Notes
 ) -> None:
-    """Note generator functions: a call would run nothing of them, and their items nobody would fetch."""
+    """Note generator functions."""
+    hint = generator_hint(fn)
+    if hint is not None:
+        message = (
+            f"step '{shown(step.id)}' names the {kind} '{shown(action.name)}', which is a generator function"
+        )
+        notes.add(action.position, message, hint)
+
+
+def generator_hint(fn: Callable[..., object]) -> str | None:
+    """Say what to write in the place of a generator function; None means that it is none.
+
+    A call would run nothing of one, and its items nobody would fetch.
+    """
     function: object = fn
     while isinstance(function, functools.partial):
         function = function.func
@@ -133,15 +146,10 @@ def _check_kind(
         function = getattr(type(function), "__call__", None)  # noqa: B004
     function = getattr(function, "__func__", function)
     if inspect.isasyncgenfunction(function):
-        hint = "collect its items in an async def, and return a list"
-    elif inspect.isgeneratorfunction(function) and not function.__code__.co_flags & _IS_COROUTINE:
-        hint = "return a list"
-    else:
-        return
-    message = (
-        f"step '{shown(step.id)}' names the {kind} '{shown(action.name)}', which is a generator function"
-    )
-    notes.add(action.position, message, hint)
+        return "collect its items in an async def, and return a list"
+    if inspect.isgeneratorfunction(function) and not function.__code__.co_flags & _IS_COROUTINE:
+        return "return a list"
+    return None
 
 
 def _check_arguments(

@@ -51,12 +51,17 @@ _PLAIN: Mapping[Plain, Schema] = {
     Plain.DATA: {},
     Plain.SCHEMA: {"type": "object"},
     Plain.CONTENT: {"type": ["string", "array"]},
+    Plain.LINE: _TEXT,
+    Plain.CHOICES: {"type": "array", "items": {"type": ["string", "number"]}, "minItems": 1},
 }
 
 _RULES: Mapping[str, Schema] = {
     # what keys have to do with each other, by table
     "input": {"not": {"required": ["required", "default"], "properties": {"required": {"const": True}}}},
     "step": {"not": {"required": ["for_each", "repeat"]}},
+    "agent": {"anyOf": [{"required": ["messages"]}, {"required": ["scenario"]}]},
+    "answer": {"not": {"required": ["fields", "schema"]}},
+    "memory": {"not": {"required": ["window", "summary"]}},
     "repeat": {
         "if": {"required": ["at_max"]},
         "then": {"anyOf": [{"required": ["until"]}, {"required": ["while"]}]},
@@ -134,9 +139,9 @@ def _rows(table: str, short: str) -> Schema:
     return {"anyOf": [_ref(table), _value(KEYS[table][short].kind)]} if short else _ref(table)
 
 
-def _list_of(table: str) -> Schema:
+def _list_of(table: str, short: str) -> Schema:
     bounds: Schema = {"maxItems": MAX_STEPS} if table == "step" else {}
-    return {"type": "array", "items": _ref(table), "minItems": 1, **bounds}
+    return {"type": "array", "items": _rows(table, short), "minItems": 1, **bounds}
 
 
 def _named(table: str, short: str) -> Schema:

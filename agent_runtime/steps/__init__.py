@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
-from agent_runtime.steps.call import Callee, Surroundings, Trace, is_async
+from agent_runtime.steps.agent import NO_CONTENT, put, question
+from agent_runtime.steps.call import Agent, Callee, Surroundings, ToolEvents, Trace, invoke, is_async
 from agent_runtime.steps.offload import Offload, thread_name
 from agent_runtime.steps.overrun import Overrun
-from agent_runtime.steps.run import attempt
+from agent_runtime.steps.run import attempt, message_of
 
-__all__ = ("Callee", "Offload", "Overrun", "Surroundings", "Trace", "attempt", "is_async", "thread_name")
+__all__ = (
+    "NO_CONTENT",
+    "Agent",
+    "Callee",
+    "Offload",
+    "Overrun",
+    "Surroundings",
+    "ToolEvents",
+    "Trace",
+    "attempt",
+    "invoke",
+    "is_async",
+    "message_of",
+    "put",
+    "question",
+    "thread_name",
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from agent_runtime.errors import LLMClientError
 from agent_runtime.llm.client import Kind
@@ -16,7 +16,7 @@ from agent_runtime.workflow import AgentCall
 if TYPE_CHECKING:
     from agent_runtime.secrets import RunSecrets
 
-__all__ = ("NO_CONTENT", "ask")
+__all__ = ("NO_CONTENT", "ask", "put", "question")
 
 NO_CONTENT = "No content generated"
 """What stands for the content of a reply that has none."""
@@ -30,8 +30,22 @@ async def ask(
     around: Surroundings,
     trace: Trace,
 ) -> Outcome[object]:
-    """Call the client and make its reply the step's output: a mapping with at least ``content``."""
-    arguments: dict[str, object] = {
+    """Ask once and make the reply the step's output: a mapping with at least ``content``."""
+    outcome = await put(question(step_id, action, messages, config, around), around, trace)
+    if outcome.error is None and outcome.value is not None and outcome.value.get("content") is None:
+        outcome.value["content"] = NO_CONTENT
+    return cast("Outcome[object]", outcome)
+
+
+def question(
+    step_id: str,
+    action: AgentCall,
+    messages: Sequence[Mapping[str, object]],
+    config: Mapping[str, object],
+    around: Surroundings,
+) -> dict[str, object]:
+    """Return the keywords that a client is called with."""
+    return {
         "messages": around.redacted(messages),
         "config": around.redacted(config),
         "task_id": f"step_{step_id}",
@@ -45,7 +59,20 @@ async def ask(
             "instance_id": around.run_id,
         },
     }
-    if around.on_token is not None and around.llm.stream_llm is not None:
+
+
+async def put(
+    arguments: Mapping[str, object], around: Surroundings, trace: Trace, *, aloud: bool = True
+) -> Outcome[dict[str, object]]:
+    """Put a question to the client; what comes back is a mapping of our own, and its usage is noted.
+
+    Args:
+        arguments: the question.
+        around: what the steps of the run share.
+        trace: where usage and thread are noted.
+        aloud: whether readers of the run's events are given the answer piece by piece.
+    """
+    if aloud and around.on_token is not None and around.llm.stream_llm is not None:
         trace.thread = around.loop_thread
         on_token = partial(around.on_token, trace.step)
         pieces = _piece_by_piece(around.llm.stream_llm, arguments, on_token, around.secrets)
@@ -53,8 +80,8 @@ async def ask(
     else:
         outcome = await settled(await _call(arguments, around, trace))
     if outcome.error is not None:
-        return outcome
-    return capture(_output, around.redacted(outcome.value), trace)
+        return Outcome(error=outcome.take_error())
+    return capture(_reply, around.redacted(outcome.value), trace)
 
 
 async def _call(arguments: Mapping[str, object], around: Surroundings, trace: Trace) -> Outcome[object]:
@@ -117,13 +144,10 @@ class _Told:
             await self._on_token(self._held)
 
 
-def _output(reply: object, trace: Trace) -> dict[str, object]:
+def _reply(reply: object, trace: Trace) -> dict[str, object]:
     if not isinstance(reply, Mapping):
         raise LLMClientError(f"call_llm() returned {type(reply).__name__}")
-    output: dict[str, object] = dict(reply)
-    if output.get("content") is None:
-        output["content"] = NO_CONTENT
-    usage = output.get("usage")
+    usage = reply.get("usage")
     if isinstance(usage, Mapping):
-        trace.usage = usage
-    return output
+        trace.spend(usage)
+    return dict(reply)

@@ -6,18 +6,30 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from agent_runtime.llm.client import LLM
 from agent_runtime.outcomes import Outcome, acapture, capture, texts_of
+from agent_runtime.references import Values
 from agent_runtime.steps.offload import Offload, thread_name
 from agent_runtime.steps.overrun import Overrun
+from agent_runtime.usage import added
 from agent_runtime.workflow import RunsOn
 
 if TYPE_CHECKING:
     from agent_runtime.secrets import RunSecrets
 
-__all__ = ("Callee", "Invocation", "Surroundings", "Trace", "invoke", "is_async", "settled")
+__all__ = (
+    "Agent",
+    "Callee",
+    "Invocation",
+    "Surroundings",
+    "ToolEvents",
+    "Trace",
+    "invoke",
+    "is_async",
+    "settled",
+)
 
 T = TypeVar("T")
 
@@ -40,6 +52,16 @@ def _no_chance() -> float:
     return 0.0
 
 
+class ToolEvents(Protocol):
+    """Who is told of the tools that agents call; each waits until there is room for the news."""
+
+    async def tool_called(self, step: str, tool: str, call_id: str, arguments: str) -> None:
+        """Tell that a model has called a tool."""
+
+    async def tool_returned(self, step: str, tool: str, call_id: str, content: str, *, failed: bool) -> None:
+        """Tell what the model is told of it."""
+
+
 class Surroundings(NamedTuple):
     """What all steps of one run share.
 
@@ -57,6 +79,7 @@ class Surroundings(NamedTuple):
         workflows: what ``workflow`` steps may run; the engine knows what they are.
         depth: how many ``workflow`` steps these steps stand inside of.
         secrets: the values of the secrets that the run may use; None if there are none.
+        tool_events: told of each call of a tool, where somebody reads them.
     """
 
     workflow_id: str
@@ -72,6 +95,7 @@ class Surroundings(NamedTuple):
     workflows: Mapping[str, object] = _NOTHING
     depth: int = 0
     secrets: RunSecrets | None = None
+    tool_events: ToolEvents | None = None
 
     def redacted(self, value: object) -> object:
         """Return a value without the run's secrets; the object itself if there are none in it.
@@ -101,6 +125,20 @@ class Trace:
         self.step = step
         self.thread: str | None = None
         self.usage: Mapping[str, object] | None = None
+
+    def spend(self, usage: Mapping[str, object] | None) -> None:
+        """Add to what it has used; attempts that failed have been paid for as well."""
+        if usage is not None:
+            self.usage = usage if self.usage is None else added(self.usage, usage)
+
+
+class Agent(Protocol):
+    """An agent step together with what the host gives it: tools, a prompt, a memory."""
+
+    async def perform(
+        self, step_id: str, values: Values, around: Surroundings, trace: Trace
+    ) -> Outcome[object]:
+        """Make one attempt."""
 
 
 class Invocation(Generic[T]):

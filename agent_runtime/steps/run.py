@@ -8,21 +8,32 @@ from typing import cast
 from agent_runtime.outcomes import Outcome
 from agent_runtime.references import Reference, Values, render
 from agent_runtime.steps.agent import ask
-from agent_runtime.steps.call import Surroundings, Trace, invoke
+from agent_runtime.steps.call import Agent, Surroundings, Trace, invoke
 from agent_runtime.workflow import AgentCall, FunctionCall, Message, Step, ToolCall
 
-__all__ = ("attempt",)
+__all__ = ("attempt", "message_of")
 
 
-async def attempt(step: Step, values: Values, around: Surroundings, trace: Trace) -> Outcome[object]:
+async def attempt(
+    step: Step, values: Values, around: Surroundings, trace: Trace, agent: Agent | None = None
+) -> Outcome[object]:
     """Perform a step once; whatever its own code raises is in the outcome.
+
+    Args:
+        step: what to do.
+        values: what its references stand for.
+        around: what the steps of the run share.
+        trace: where it is noted what happens.
+        agent: what performs an agent step that asks for more than one question.
 
     Raises:
         ReferenceValueError: a reference of the step cannot be resolved; its code has not run.
     """
     action = step.action
+    if agent is not None:
+        return await agent.perform(step.id, values, around, trace)
     if isinstance(action, AgentCall):
-        messages = [_message(message, values) for message in action.messages]
+        messages = [message_of(message, values) for message in action.messages]
         config = _mapping(render(action.config, values))
         return await ask(step.id, action, messages, config, around, trace)
     assert isinstance(action, FunctionCall | ToolCall)  # steps inside steps are the engine's
@@ -31,7 +42,7 @@ async def attempt(step: Step, values: Values, around: Surroundings, trace: Trace
     return await invoke(registered[action.name], arguments, action.runs_on, around, trace)
 
 
-def _message(message: Message, values: Values) -> Mapping[str, object]:
+def message_of(message: Message, values: Values) -> Mapping[str, object]:
     """Make one message; its content is text, unless it is a list of parts."""
     content = render(message.content, values)
     if isinstance(message.content, Reference) and not isinstance(content, list):

@@ -159,7 +159,7 @@ def problems_of(text: str) -> tuple[Problem, ...]:
             id="output",
         ),
         pytest.param(
-            "steps:\n  - id: a\n    agent: {scenario: s}\n",
+            "steps:\n  - id: a\n    agent: {version: s}\n",
             3,
             12,
             "has no 'messages'",

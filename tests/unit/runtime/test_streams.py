@@ -27,6 +27,8 @@ from agent_runtime import (
     StepStarted,
     StreamEvent,
     TokenReceived,
+    ToolCalled,
+    ToolReturned,
     load_workflow,
     stream_workflow,
     stream_workflow_async,
@@ -159,6 +161,8 @@ def described(event: StreamEvent) -> str:
             return error
         case StepStarted() | StepFinished() | StepSkipped() | StepCancelled():
             return event.step
+        case ToolCalled(tool=tool) | ToolReturned(tool=tool):
+            return tool
         case TokenReceived(text=text):
             return text
         case _:

@@ -1,0 +1,192 @@
+"""One attempt of an agent step: ask, run the tools that the model calls, ask again, until it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, cast
+
+from agent_runtime.agents.answers import Answers, correction
+from agent_runtime.agents.calls import BoundTool, Call, Calls, calls_in
+from agent_runtime.errors import AgentRuntimeError, AnswerError, TurnLimitError
+from agent_runtime.outcomes import Outcome, capture
+from agent_runtime.references import Values, render
+from agent_runtime.steps import NO_CONTENT, Surroundings, Trace, message_of, put, question
+from agent_runtime.tools import wire_name
+from agent_runtime.workflow import AgentCall
+
+__all__ = ("BoundAgent",)
+
+ChatMessage = Mapping[str, object]
+
+
+class BoundAgent(NamedTuple):
+    """An agent step with what the host gives it; threads may share it.
+
+    Attributes:
+        call: what the file says.
+        tools: what the model may call, by the names that it knows and by those of the file.
+        described: the tools as the client passes them on.
+        answers: what an answer must be; None means any text.
+    """
+
+    call: AgentCall
+    tools: Mapping[str, BoundTool] = {}
+    described: Sequence[Mapping[str, object]] = ()
+    answers: Answers | None = None
+
+    @classmethod
+    def of(cls, call: AgentCall, tools: Sequence[BoundTool]) -> BoundAgent:
+        """Put together what an agent step needs."""
+        by_name = {wire_name(tool.told.name): tool for tool in tools}
+        described = [
+            {
+                "type": "function",
+                "function": {
+                    "name": name,
+                    "description": tool.told.description,
+                    "parameters": tool.told.parameters,
+                },
+            }
+            for name, tool in by_name.items()
+        ]
+        by_name.update({tool.told.name: tool for tool in tools})
+        return cls(call, by_name, described, None if call.answer is None else Answers(call.answer))
+
+    async def perform(
+        self, step_id: str, values: Values, around: Surroundings, trace: Trace
+    ) -> Outcome[object]:
+        """Make one attempt.
+
+        Raises:
+            ReferenceValueError: a reference of the step cannot be resolved; nothing has been asked.
+        """
+        messages = [message_of(message, values) for message in self.call.messages]
+        config = cast("dict[str, object]", render(self.call.config, values))
+        if self.described:
+            config["tools"] = self.described
+        if self.answers is not None:
+            config.setdefault("response_format", self.answers.response_format())
+        config = {
+            key: value for key, value in config.items() if key != "response_format" or value is not None
+        }
+        return await _Dialogue(self, step_id, messages, config, around, trace).outcome()
+
+
+class _Dialogue:
+    """What has been said in one attempt."""
+
+    def __init__(
+        self,
+        agent: BoundAgent,
+        step_id: str,
+        messages: list[ChatMessage],
+        config: Mapping[str, object],
+        around: Surroundings,
+        trace: Trace,
+    ) -> None:
+        self._agent = agent
+        self._step_id = step_id
+        self._messages = messages
+        self._config = config
+        self._around = around
+        self._trace = trace
+        self._turns = 0
+        self._repairs = 0
+        self._called: list[dict[str, object]] = []
+
+    async def outcome(self) -> Outcome[object]:
+        """Ask until there is an answer."""
+        while True:
+            asked = await self._ask()
+            if asked.error is not None or asked.value is None:
+                return Outcome(error=asked.take_error())
+            calls = capture(calls_in, asked.value, self._turns)
+            if calls.error is not None:
+                return Outcome(error=calls.take_error())
+            if calls.value:
+                failed = await self._run_tools(asked.value, calls.value)
+            else:
+                faults: list[str] = []
+                output = self._answer(asked.value, faults)
+                if not faults:
+                    return Outcome(output)
+                failed = self._correct(asked.value, faults)
+            if failed is not None:
+                return failed
+
+    async def _ask(self) -> Outcome[dict[str, object]]:
+        self._turns += 1
+        call = self._agent.call
+        # A copy: a client may keep what it is given, and the dialogue goes on.
+        asked = question(self._step_id, call, list(self._messages), self._config, self._around)
+        return await put(asked, self._around, self._trace)
+
+    async def _run_tools(self, reply: Mapping[str, object], calls: Sequence[Call]) -> Outcome[object] | None:
+        """Run what the model calls and tell it what came of it; None means that the dialogue goes on."""
+        call = self._agent.call
+        if self._turns - self._repairs >= call.max_turns:
+            names = dict.fromkeys(self._name_of(each) for each in calls)
+            return _failed(TurnLimitError(self._trace.step, self._turns, tuple(names)))
+        work = Calls(calls, self._agent.tools, self._around, self._trace, call.concurrency)
+        done = await work.carry_out()
+        if done.error is not None or done.value is None:
+            return Outcome(error=done.take_error())
+        self._messages.append(
+            {
+                "role": "assistant",
+                "content": reply.get("content"),
+                "tool_calls": [
+                    {
+                        "id": each.id,
+                        "type": "function",
+                        "function": {"name": each.name, "arguments": each.arguments},
+                    }
+                    for each in calls
+                ],
+            }
+        )
+        for each, result in zip(calls, done.value, strict=True):
+            self._messages.append({"role": "tool", "tool_call_id": each.id, "content": result.content})
+            self._called.append(
+                {
+                    "id": each.id,
+                    "tool": self._name_of(each),
+                    "arguments": each.arguments,
+                    "content": result.content,
+                    "failed": result.failed,
+                }
+            )
+        return None
+
+    def _name_of(self, call: Call) -> str:
+        tool = self._agent.tools.get(call.name)
+        return call.name if tool is None else tool.said.name
+
+    def _answer(self, reply: Mapping[str, object], faults: list[str]) -> dict[str, object]:
+        """Make the step's output of an answer; what is wrong with it goes into the faults."""
+        output = {key: value for key, value in reply.items() if key != "tool_calls"}
+        if output.get("content") is None:
+            output["content"] = NO_CONTENT
+        if self._trace.usage is not None:
+            output["usage"] = self._trace.usage
+        output["turns"] = self._turns
+        output["calls"] = self._called
+        if self._agent.answers is not None:
+            output["parsed"] = self._agent.answers.read(reply.get("content"), faults)
+        return output
+
+    def _correct(self, reply: Mapping[str, object], faults: Sequence[str]) -> Outcome[object] | None:
+        """Tell the model what is wrong with its answer; None means that the dialogue goes on."""
+        answers = self._agent.answers
+        assert answers is not None  # any other answer will do
+        content = str(reply.get("content") or "")
+        if self._repairs >= answers.repairs:
+            return _failed(AnswerError(self._trace.step, faults, content, self._repairs))
+        self._repairs += 1
+        self._messages.append({"role": "assistant", "content": content})
+        self._messages.append({"role": "user", "content": correction(faults)})
+        return None
+
+
+def _failed(error: AgentRuntimeError) -> Outcome[object]:
+    return Outcome(error=error)
