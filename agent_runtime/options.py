@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from agent_runtime.workflow import Workflow
+
+if TYPE_CHECKING:
+    from agent_runtime.tracing import Tracer
 
 __all__ = ("NO_OPTIONS", "Options")
 
@@ -24,12 +28,15 @@ class Options:
             the folder are refused.
         random: gives numbers from 0 to 1 for the ``jitter`` of retries, on the loop;
             ``random.Random(7).random`` makes the waits repeatable. By default ``random.random``.
+        trace: told what happens in the runs, and in all that their steps run in turn; by default nobody is,
+            and it costs nothing. See docs/tracing.md.
     """
 
     errors: Mapping[str, type[Exception]] = field(default_factory=dict)
     workflows: Mapping[str, Workflow | str | os.PathLike[str]] = field(default_factory=dict)
     workflow_folder: str | os.PathLike[str] | None = None
     random: Callable[[], float] | None = None
+    trace: Tracer | None = None
 
     def __post_init__(self) -> None:
         """Refuse what could only be a mistake.
@@ -48,6 +55,11 @@ class Options:
                 )
         if self.random is not None and not callable(self.random):
             raise TypeError("random= is a function that returns numbers from 0 to 1")
+        told = ("started", "ended", "wants_errors")
+        if self.trace is not None and not all(hasattr(self.trace, name) for name in told):
+            raise TypeError(
+                f"trace= is a Tracer, such as agent_runtime.tracing.Recorder(), not {self.trace!r}"
+            )
 
 
 def _entries(what: str, given: object) -> list[tuple[object, object]]:

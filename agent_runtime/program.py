@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import functools
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -33,12 +34,14 @@ from agent_runtime.options import Options
 from agent_runtime.outcomes import Outcome
 from agent_runtime.results import RunResult
 from agent_runtime.runs import Run, Runs
-from agent_runtime.steps import Callee, Offload, Surroundings, is_async, thread_name
+from agent_runtime.steps import Callee, Offload, Surroundings, inherited_tracer, is_async, thread_name
 from agent_runtime.workflow import AgentCall, Workflow
 
 if TYPE_CHECKING:
     from agent_runtime.agents import Binder
     from agent_runtime.secrets import Secret, Vault
+    from agent_runtime.tracing import Tracer
+    from agent_runtime.tracing.telling import RunTracing
 
 __all__ = ("AnyFunction", "Origin", "Program", "Registry", "Secrets", "ToCaller", "ToLane", "as_limit")
 
@@ -89,6 +92,7 @@ class Program(NamedTuple):
     random: Callable[[], float]
     origin: Origin
     vault: Vault | None = None
+    own_tracer: Tracer | None = None
 
     @classmethod
     def of(
@@ -142,6 +146,7 @@ class Program(NamedTuple):
             _random(options, (workflow, *library.workflows.values())),
             Origin(workflow, *registered, llm, options, kept),
             _vault(kept, used),
+            options.trace,
         )
 
     @classmethod
@@ -190,8 +195,27 @@ class Program(NamedTuple):
                 return await self.execute(run, bound, ToCaller())
 
             carry_out.__qualname__ = f"workflow '{self.plan.workflow.name}'"  # the bridge's messages say it
-            outcome = run_sync(carry_out, timeout=limit, on_running_loop=on_running_loop, names=names)
+            if (tracer := self.tracer) is None:
+                outcome = run_sync(carry_out, timeout=limit, on_running_loop=on_running_loop, names=names)
+            else:
+                from agent_runtime.tracing.telling import told_call
+
+                call = functools.partial(run_sync, carry_out, timeout=limit, on_running_loop=on_running_loop)
+                outcome = told_call(tracer, run.id, call, names)
         return outcome.unwrap()
+
+    @property
+    def tracer(self) -> Tracer | None:
+        """Who is told of a run that begins here and now."""
+        return self.own_tracer or cast("Tracer | None", inherited_tracer.get())
+
+    def tracing(self, around: Surroundings, context: contextvars.Context | None = None) -> RunTracing | None:
+        """Begin to tell of a run, if a trace is asked for."""
+        if (tracer := self.tracer) is None:
+            return None
+        from agent_runtime.tracing.telling import RunTracing
+
+        return RunTracing(tracer, around, context)
 
     async def run_async(self, inputs: Mapping[str, object] | None, *, limit: object) -> RunResult:
         """Run once on the loop that this is awaited on."""
@@ -213,7 +237,11 @@ class Program(NamedTuple):
         if begun.error is not None:
             return Outcome(error=begun.take_error())
         bound, around = begun.unwrap()
-        return await execute(self.plan, bound, around, run.begun)
+        if (tracing := self.tracing(around)) is None:
+            return await execute(self.plan, bound, around, run.begun)
+        around = around._replace(tracing=tracing)
+        with tracing:
+            return tracing.noted(await execute(self.plan, bound, around, run.begun, context=tracing.context))
 
     async def begin(
         self, run: Run, inputs: Mapping[str, object], offload: Offload

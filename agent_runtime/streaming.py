@@ -39,7 +39,7 @@ def stream(
     names: tuple[str, str],
 ) -> Generator[StreamEvent, None, None]:
     """Check the arguments now; run once through the bridge while the events are asked for."""
-    streamed = _Streamed(program, inputs, timeout, context)
+    streamed = _Streamed(program, inputs, timeout, context, names[0])
     events = iterate(
         streamed.events(ToCaller(), context=None, in_turn=True),
         timeout=None if streamed.limit is None else streamed.limit + _PATIENCE,
@@ -58,7 +58,7 @@ def stream_async(
     context: contextvars.Context | None,
 ) -> AsyncGenerator[StreamEvent, None]:
     """Check the arguments now; run once on the loop on which the events are asked for."""
-    return _read_async(_Streamed(program, inputs, limit, context))
+    return _read_async(_Streamed(program, inputs, limit, context, ""))
 
 
 class _Streamed:
@@ -70,6 +70,7 @@ class _Streamed:
         inputs: Mapping[str, object] | None,
         timeout: object,
         context: contextvars.Context | None,
+        name: str,
     ) -> None:
         from agent_runtime.engine.streaming import StreamedExecution
 
@@ -83,6 +84,7 @@ class _Streamed:
         self.context = contextvars.copy_context() if context is None else context
         self.run = Run(program.runs)
         self.run.caller = 0
+        self.name = name
         self.outcome: Outcome[RunResult] | None = None
 
     async def events(
@@ -95,13 +97,27 @@ class _Streamed:
                 self.outcome = Outcome(error=begun.take_error())
                 return
             inputs, around = begun.unwrap()
+            tracing = self.program.tracing(around, context)
+            if tracing is not None:
+                around, context = around._replace(tracing=tracing), tracing.context
             execution = self._execution(
                 self.program.plan, inputs, around, context=context, in_turn=in_turn, on_end=run.end
             )
-            async with contextlib.aclosing(execution.events(run.begun, self.limit)) as events:
-                async for event in events:
-                    yield event
-            self.outcome = execution.outcome
+            with tracing or contextlib.nullcontext():
+                async with contextlib.aclosing(execution.events(run.begun, self.limit)) as events:
+                    async for event in events:
+                        yield event
+                self.outcome = execution.outcome
+                if tracing is not None and self.outcome is not None:
+                    tracing.noted(self.outcome)
+
+    def told(self, events: Generator[StreamEvent, None, None]) -> Generator[StreamEvent, None, None]:
+        """Tell of each wait for an event, if a trace is asked for."""
+        if (tracer := self.program.tracer) is None:
+            return events
+        from agent_runtime.tracing.telling import told_waits
+
+        return told_waits(tracer, f"{self.name}: next event", self.run.id, events)
 
     def conclude(self) -> None:
         """Raise what the run came to, if it failed."""
@@ -117,8 +133,8 @@ def _read(
     __tracebackhide__ = True
     run = streamed.run
     run.caller = get_ident()
-    with contextlib.closing(given) as events:
-        for event in events:
+    with contextlib.closing(given):
+        for event in streamed.told(given):
             run.caller = 0
             try:
                 yield event

@@ -10,8 +10,10 @@ import signal
 import sys
 import traceback
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from types import FrameType
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from agent_runtime.commands.codes import ExitCode, TerminatedError, UsageError
 from agent_runtime.commands.given import add_inputs, inputs_of
@@ -26,6 +28,9 @@ from agent_runtime.outcomes import texts_of, traceback_of
 from agent_runtime.results import RunResult
 from agent_runtime.runtime import Runtime
 from agent_runtime.workflow import AgentCall
+
+if TYPE_CHECKING:
+    from agent_runtime.tracing import Recorder
 
 __all__ = ("add", "perform")
 
@@ -51,6 +56,10 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         default="auto",
         help="what stderr gets: 'auto' shows progress on terminals only, 'plain' writes a line for each step",
     )
+    parser.add_argument("--trace", metavar="FILE", help="write a trace of the run, for 'agent-runtime trace'")
+    parser.add_argument(
+        "--trace-errors", action="store_true", help="keep the texts of errors in it; they may repeat inputs"
+    )
     parser.add_argument("--traceback", action="store_true", help="show the whole traceback of a failure")
     parser.set_defaults(perform=perform)
 
@@ -63,13 +72,16 @@ def perform(chosen: argparse.Namespace) -> int:
         stack.enter_context(_terminable())
         try:
             host = Host.of(chosen)
+            options = host.options
+            if chosen.trace is not None:
+                options = replace(options, trace=stack.enter_context(_traced(chosen)))
             runtime = stack.enter_context(
                 Runtime(
                     source_named(chosen.file),
                     functions=host.functions,
                     tools=host.tools,
                     llm=host.llm,
-                    options=host.options,
+                    options=options,
                 )
             )
             _say_who_answers(runtime, host)
@@ -179,6 +191,22 @@ def _say_who_answers(runtime: Runtime, host: Host) -> None:
         complain(
             "no --llm is given: a scripted client answers 'agent' steps with the text of their last message"
         )
+
+
+@contextlib.contextmanager
+def _traced(chosen: argparse.Namespace) -> Iterator[Recorder]:
+    """Write a trace when the run has ended, however it did."""
+    from agent_runtime.tracing import Recorder
+
+    recorder = Recorder(errors=chosen.trace_errors)
+    try:
+        Path(chosen.trace).touch()  # what cannot be written is said before the run, not after it
+    except OSError as error:
+        raise UsageError(f"--trace {chosen.trace}: the file cannot be written: {error.strerror}") from None
+    try:
+        yield recorder
+    finally:
+        recorder.write(chosen.trace)
 
 
 @contextlib.contextmanager

@@ -168,12 +168,19 @@ class StepRun(PlainRun):
             self.attempts += 1
             # The error of an attempt is a value here, never inside an except block: the next
             # attempt's own errors must not get it as their __context__.
-            tried = await self._limited()
+            tried = await self._traced(self._limited())
             if self.attempts >= retry.attempts or not _may_retry(tried, self.plan.retry_on):
                 return inner(tried)
             texts = self.around.texts_of(inner(tried).error)
             del tried
             await self._wait(texts)
+
+    def _traced(
+        self, work: Coroutine[Any, Any, Outcome[Outcome[object]]]
+    ) -> Coroutine[Any, Any, Outcome[Outcome[object]]]:
+        """Tell of an attempt, if anybody is told, and there may be others."""
+        tracing = self.around.tracing
+        return work if tracing is None or self.plan.step.retry.attempts == 1 else tracing.attempt(self, work)
 
     async def _wait(self, texts: tuple[str, str]) -> None:
         """Wait before the next attempt."""
@@ -215,7 +222,8 @@ class StepRun(PlainRun):
         (fault,) = self.faults
         error = {"type": fault.error_type, "message": fault.error}
         run = plan.run(plan, path, self.values.within(path, {Root.ERROR: error}), self.around, self.feed)
-        outcome = await run.announced()
+        tracing, work = self.around.tracing, run.announced()
+        outcome = await (work if tracing is None else tracing.step(run, work))
         run.tell_end(outcome, stopped=True)
         self.thread, self.usage = run.thread, run.usage
         self.undo += run.undo

@@ -158,7 +158,8 @@ class Crew(Generic[T]):
         task.add_done_callback(self._on_done, context=self._context.copy())
 
     def _work_of(self, run: PlainRun) -> Coroutine[Any, Any, Outcome[object]]:
-        return run.outcome() if run.told or self._feed is None else run.announced()
+        work = run.outcome() if run.told or self._feed is None else run.announced()
+        return work if self._around.tracing is None else self._around.tracing.step(run, work)
 
     def _on_done(self, task: StepTask) -> None:
         """Settle a step; an exception here, a KeyboardInterrupt say, must not leave the run waiting."""

@@ -31,7 +31,12 @@ Stop = Callable[[BaseException], None]
 
 
 async def execute(
-    plan: Plan, inputs: Mapping[str, object], around: Surroundings, on_begin: Callable[[Stop], None]
+    plan: Plan,
+    inputs: Mapping[str, object],
+    around: Surroundings,
+    on_begin: Callable[[Stop], None],
+    *,
+    context: contextvars.Context | None = None,
 ) -> Outcome[RunResult]:
     """Run a workflow; what its first failing step raised comes back as a value.
 
@@ -44,12 +49,13 @@ async def execute(
         around: what its steps share.
         on_begin: called in the context that the steps will see, with a function that stops the run:
             on this loop, it cancels the steps, and the exception given to it is the outcome.
+        context: whose variables the steps see; by default those of whoever awaits this.
 
     Raises:
         CancelledError: this was cancelled from outside; every step has been cancelled and has
             cleaned up.
     """
-    execution = Execution(plan, inputs, around)
+    execution = Execution(plan, inputs, around, context=context)
     return await execution.run(on_begin)
 
 
@@ -152,6 +158,8 @@ class Execution(Flow[RunResult]):
         context: contextvars.Context | None = None,
     ) -> None:
         scope = RunScope(inputs, plan.numbers, plan.workflow.file, around.secrets)
+        if around.tracing is not None:
+            around = around._replace(offload=around.tracing.offload(around.offload))
         super().__init__(plan, scope, around, feed, context=context)
         self._records: list[StepRecord | None] = [None] * len(plan.needed)
 

@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from agent_runtime.steps.agent import NO_CONTENT, put, question
-from agent_runtime.steps.call import Agent, Callee, Surroundings, ToolEvents, Trace, invoke, is_async
+from agent_runtime.steps.call import (
+    Agent,
+    Callee,
+    Surroundings,
+    ToolEvents,
+    Trace,
+    Tracing,
+    Way,
+    inherited_tracer,
+    invoke,
+    is_async,
+)
 from agent_runtime.steps.offload import Offload, thread_name
 from agent_runtime.steps.overrun import Overrun
 from agent_runtime.steps.run import attempt, message_of
@@ -17,7 +28,10 @@ __all__ = (
     "Surroundings",
     "ToolEvents",
     "Trace",
+    "Tracing",
+    "Way",
     "attempt",
+    "inherited_tracer",
     "invoke",
     "is_async",
     "message_of",

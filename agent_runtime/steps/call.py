@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import partial
@@ -26,6 +27,9 @@ __all__ = (
     "Surroundings",
     "ToolEvents",
     "Trace",
+    "Tracing",
+    "Way",
+    "inherited_tracer",
     "invoke",
     "is_async",
     "settled",
@@ -62,6 +66,29 @@ class ToolEvents(Protocol):
         """Tell what the model is told of it."""
 
 
+class Tracing(Protocol):
+    """What a run tells of itself where a trace is asked for; each of these passes on what it is given."""
+
+    def step(
+        self, run: Trace, work: Coroutine[Any, Any, Outcome[object]]
+    ) -> Coroutine[Any, Any, Outcome[object]]:
+        """Carry out a step."""
+
+    def attempt(
+        self, run: Trace, work: Coroutine[Any, Any, Outcome[Outcome[object]]]
+    ) -> Coroutine[Any, Any, Outcome[Outcome[object]]]:
+        """Carry out one attempt of a step."""
+
+    def offload(self, offload: Offload) -> Offload:
+        """Return the same ways off the loop."""
+
+
+inherited_tracer: contextvars.ContextVar[object | None] = contextvars.ContextVar(
+    "agent_runtime.inherited_tracer", default=None
+)
+"""Who is told of a run that a step of a traced run begins."""
+
+
 class Surroundings(NamedTuple):
     """What all steps of one run share.
 
@@ -80,6 +107,7 @@ class Surroundings(NamedTuple):
         depth: how many ``workflow`` steps these steps stand inside of.
         secrets: the values of the secrets that the run may use; None if there are none.
         tool_events: told of each call of a tool, where somebody reads them.
+        tracing: told of what happens, where a trace is asked for.
     """
 
     workflow_id: str
@@ -96,6 +124,7 @@ class Surroundings(NamedTuple):
     depth: int = 0
     secrets: RunSecrets | None = None
     tool_events: ToolEvents | None = None
+    tracing: Tracing | None = None
 
     def redacted(self, value: object) -> object:
         """Return a value without the run's secrets; the object itself if there are none in it.

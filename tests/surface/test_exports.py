@@ -17,13 +17,19 @@ import pytest
 import agent_runtime
 import agent_runtime.bridge
 import agent_runtime.errors
+import agent_runtime.tracing
 
 MODULES = sorted(
     module.name
     for module in pkgutil.walk_packages(agent_runtime.__path__, "agent_runtime.")
     if ".__" not in module.name
 )
-PUBLIC: list[ModuleType] = [agent_runtime, agent_runtime.bridge, agent_runtime.errors]
+PUBLIC: list[ModuleType] = [
+    agent_runtime,
+    agent_runtime.bridge,
+    agent_runtime.errors,
+    agent_runtime.tracing,
+]
 
 
 @pytest.mark.parametrize("name", ["agent_runtime", *MODULES])

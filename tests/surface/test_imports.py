@@ -94,7 +94,14 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "agent_runtime.steps",
         "agent_runtime.workflow",
     ),
-    "agent_runtime/options.py": ("agent_runtime.workflow",),
+    "agent_runtime/tracing": (
+        "agent_runtime.engine",
+        "agent_runtime.outcomes",
+        "agent_runtime.results",
+        "agent_runtime.steps",
+        "agent_runtime.workflow",
+    ),
+    "agent_runtime/options.py": ("agent_runtime.tracing", "agent_runtime.workflow"),
     "agent_runtime/runs.py": ("agent_runtime.errors",),
     "agent_runtime/program.py": (
         "agent_runtime.agents",
@@ -109,6 +116,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "agent_runtime.runs",
         "agent_runtime.secrets",
         "agent_runtime.steps",
+        "agent_runtime.tracing",
         "agent_runtime.workflow",
     ),
     "agent_runtime/streaming.py": (
@@ -121,6 +129,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "agent_runtime.results",
         "agent_runtime.runs",
         "agent_runtime.steps",
+        "agent_runtime.tracing",
     ),
     "agent_runtime/many": (
         "agent_runtime.bridge",
@@ -148,6 +157,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "agent_runtime.results",
         "agent_runtime.runtime",
         "agent_runtime.shortcuts",
+        "agent_runtime.tracing",
         "agent_runtime.workflow",
     ),
     "agent_runtime/__main__.py": ("agent_runtime.commands",),

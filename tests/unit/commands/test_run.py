@@ -199,6 +199,33 @@ def test_time_limit_has_a_code_of_its_own(folder: Path, capsys: pytest.CaptureFi
     assert "cleaned up" in said.err
 
 
+def test_trace_is_written_however_the_run_ends(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = workflow(folder, "  - {id: bad, function: fail}\n")
+
+    code = main(["run", file, "--functions", "host:FUNCTIONS", "--trace", "out.json"])
+
+    data = json.loads((folder / "out.json").read_text(encoding="utf-8"))
+    assert code == 1
+    assert [(span["kind"], span["name"]) for span in data["spans"]][:2] == [("run", "other"), ("step", "bad")]
+    assert "no \\u001b[31mred" not in json.dumps(data)
+    capsys.readouterr()
+
+    main(["run", file, "--functions", "host:FUNCTIONS", "--trace", "out.json", "--trace-errors"])
+
+    assert "[31mred" in (folder / "out.json").read_text(encoding="utf-8")
+
+
+def test_trace_that_cannot_be_written_is_said_before_the_run(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = main([*RUN, "--input", "number=1", "--trace", "no/such/folder.json"])
+
+    said = capsys.readouterr()
+    assert (code, said.out) == (2, "")
+    assert "--trace no/such/folder.json: the file cannot be written" in said.err
+    assert "a step prints this" not in said.err
+
+
 def test_what_json_does_not_have_comes_as_text(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "host.py").write_text(
         "import datetime\ndef odd(): return {1: float('nan'), 'd': datetime.date(2024, 1, 2), 's': {3},"

@@ -1,0 +1,165 @@
+"""Spans, and who is told of them; the current one travels as a context variable, with every hop."""
+
+from __future__ import annotations
+
+import contextvars
+import enum
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from agent_runtime.steps import inherited_tracer, thread_name
+
+__all__ = ("Span", "SpanKind", "State", "Tracer", "begin", "current_span", "end", "tell")
+
+_log = logging.getLogger("agent_runtime")
+
+
+class SpanKind(enum.StrEnum):
+    """What a span stands for."""
+
+    CALL = "call"
+    """A sync entry point, from its call to its return: so long its thread waits, or performs errands."""
+    RUN = "run"
+    """One run of a workflow, on the thread of its event loop."""
+    STEP = "step"
+    """One step, from its turn to its end; for one inside another, ``name`` says where it stands."""
+    ATTEMPT = "attempt"
+    """One attempt of a step that may be tried more than once."""
+    ERRAND = "errand"
+    """A plain function that the loop has sent to another thread, on that thread."""
+
+
+class State(enum.StrEnum):
+    """How a span has ended."""
+
+    OK = "ok"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    SKIPPED = "skipped"
+
+
+class Span:
+    """Something that takes time, on one thread. Times are nanoseconds of ``time.monotonic_ns()``.
+
+    Attributes:
+        kind: what it stands for.
+        name: of the entry point, the workflow, the step or the function.
+        parent: the span that it was begun in, whichever thread that is on; None for the outermost.
+        run_id: the run that it belongs to.
+        thread: ident of the thread that it was begun on.
+        thread_name: name of that thread.
+        started: when it began.
+        ended: when it ended; None while it lasts.
+        state: how it ended.
+        error_type: name of the class of the exception that it ended with, if it did.
+        error: that exception as text, if the tracer asks for texts.
+        attributes: what else is known: ``step`` (what the step does), ``function``, ``after`` (what it
+            waited for), ``attempts``, ``usage``, ``sent`` and ``received`` (when the loop has sent an errand
+            and has heard of its end), ``lane`` (``caller`` or ``worker``), ``host_loop`` and ``turned`` (the
+            class of an event loop that runs in the calling thread, and when it went on, if it did so before
+            the call's end).
+        mark: a place for the tracer's own.
+    """
+
+    __slots__ = (
+        "attributes",
+        "ended",
+        "error",
+        "error_type",
+        "kind",
+        "mark",
+        "name",
+        "parent",
+        "run_id",
+        "started",
+        "state",
+        "thread",
+        "thread_name",
+    )
+
+    def __init__(self, kind: SpanKind, name: str, parent: Span | None, run_id: str) -> None:
+        self.kind = kind
+        self.name = name
+        self.parent = parent
+        self.run_id = run_id
+        self.thread = threading.get_ident()
+        self.thread_name = thread_name()
+        self.attributes: dict[str, object] = {}
+        self.ended: int | None = None
+        self.state = State.OK
+        self.error_type: str | None = None
+        self.error: str | None = None
+        self.mark: object = None
+        self.started = time.monotonic_ns()
+
+
+class Tracer(Protocol):
+    """Whoever is told of spans: given as ``Options(trace=...)``. Threads call it at the same time.
+
+    What it raises is logged once, and does no harm to a run.
+
+    Attributes:
+        wants_errors: whether spans are to have exceptions as texts; these may repeat inputs.
+    """
+
+    wants_errors: bool
+
+    def started(self, span: Span) -> None:
+        """Note that a span has begun; on its thread, in a context of its own.
+
+        Context variables that this sets are seen by all that happens inside the span, and by nothing else.
+        """
+
+    def ended(self, span: Span) -> None:
+        """Note that a span has ended; for a call or a run, not in the context that it began in."""
+
+
+current_span: contextvars.ContextVar[Span | None] = contextvars.ContextVar(
+    "agent_runtime.tracing.current_span", default=None
+)
+"""The span that the running code stands in."""
+
+
+def begin(tracer: Tracer, kind: SpanKind, name: str, run_id: str, **attributes: object) -> Span:
+    """Begin a span inside the current one and make it the current one; in a context that is its own."""
+    span = Span(kind, name, current_span.get(), run_id)
+    span.attributes.update(attributes)
+    current_span.set(span)
+    inherited_tracer.set(tracer)
+    _tell(tracer, tracer.started, span)
+    return span
+
+
+def end(tracer: Tracer, span: Span, state: State = State.OK, *, error: tuple[str, str] | None = None) -> None:
+    """End a span; ``error`` is what it ended with, as texts: its class, and what it says."""
+    span.ended = time.monotonic_ns()
+    span.state = state
+    if error is not None:
+        span.error_type = error[0]
+        span.error = error[1] if tracer.wants_errors else None
+    _tell(tracer, tracer.ended, span)
+
+
+def tell(tracer: Tracer, span: Span) -> None:
+    """Tell of a span that is over, and that nothing has happened inside of."""
+    span.ended = time.monotonic_ns()
+    _tell(tracer, tracer.started, span)
+    _tell(tracer, tracer.ended, span)
+
+
+_blamed: set[type] = set()
+"""Classes of tracers whose failures have been logged."""
+
+
+def _tell(tracer: Tracer, tell: Callable[[Span], None], span: Span) -> None:
+    try:
+        tell(span)
+    except Exception:  # noqa: BLE001 - a tracer is not part of the run
+        if type(tracer) not in _blamed:
+            _blamed.add(type(tracer))
+            _log.exception(
+                "the tracer %s failed; this is said once, and its trace has gaps", type(tracer).__name__
+            )
