@@ -9,9 +9,10 @@ import os
 import sys
 from pathlib import Path
 
-from matrix import commands
+from matrix import commands, elsewhere
 from matrix.broken import BrokenMatrixError
 from matrix.cells import Selection, SelectionError
+from matrix.elsewhere import ElsewhereError
 from matrix.expectations import BUILT_IN_EXPECTATIONS
 from matrix.judged import ExitCode
 from matrix.parent import default_jobs
@@ -94,6 +95,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser(next(iter(given), "")).parse_args(given)
     registry = Registry(options.registry)
     try:
+        if getattr(options, "python", None):
+            elsewhere.go_on_with(options.python, given)
         code = _verb_of_its_own(registry, options) if "perform" in options else _dispatch(registry, options)
         sys.stdout.flush()
         return code
@@ -104,7 +107,7 @@ def main(arguments: list[str] | None = None) -> int:
         # Whoever read the output, `head` say, has seen enough; nothing is left to be flushed to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.PIPE
-    except (SelectionError, OSError, ValueError) as error:
+    except (SelectionError, ElsewhereError, OSError, ValueError) as error:
         print(f"python -m matrix: {error}", file=sys.stderr)
         return ExitCode.USAGE
     except KeyboardInterrupt:
@@ -210,6 +213,8 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
         verb = verbs.add_parser(name, help=text)
         if name == chosen:
             importlib.import_module(module).fill(verb)
+        if name in {"explain", "repro"}:
+            elsewhere.add_to(verb)
     powering = verbs.add_parser("power", help="let every probe meet every control: which catches which")
     _add_power_options(powering)
     merging = verbs.add_parser("merge", help="judge the shards of a run as one")
@@ -226,6 +231,8 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
     what = locking.add_mutually_exclusive_group()
     what.add_argument("--write", action="store_true", help="write it: accept the cells that there are now")
     what.add_argument("--check", action="store_true", help="exit 1 when cells have come or gone")
+    for verb in (listing, running, powering):
+        elsewhere.add_to(verb)
     parser.set_defaults(registry=BUILT_IN)
     for verb in (listing, running, powering, merging, pricing, locking, tabling):
         text = "folder of contexts/, entry_points/, probes/, peers/ and controls/"

@@ -125,11 +125,14 @@ def with_python(name: str, folder: Path) -> Place:
         path = Path(os.path.abspath(name))
         if not path.is_file():
             raise PlaceError(f"{name}: there is no such file; name the interpreter of an environment")
+        if found.ask(path) is None:
+            oldest = ".".join(map(str, found.OLDEST))
+            raise PlaceError(f"{name}: this is no CPython {oldest} or later that can be started")
         return Place(name, path)
     here = {one.name: one for one in found.interpreters(found.candidates(os.environ))}
     if name not in here:
         raise PlaceError(f"no Python {name} is found; there are {', '.join(here)}; or write a path to one")
-    environment = Environment(here[name], folder / f"python{name}")
+    environment = Environment(here[name], folder / name)
     declared = Declared.read()
     try:
         environment.create()

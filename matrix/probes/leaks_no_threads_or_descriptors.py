@@ -21,7 +21,7 @@ PROBE = Probe(
 )
 
 _CALLS = 200
-_ROUNDS = 3
+_ROUNDS = 2
 """A leak grows with the calls. What comes once is the host's: a kernel accepts another connection, say."""
 _SETTLE = 1.0
 """Seconds that threads get to disappear from the system's tables; a guess, most need microseconds."""
