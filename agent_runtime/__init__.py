@@ -96,6 +96,7 @@ if TYPE_CHECKING:
         tool_calls,
     )
     from agent_runtime.many import MappedRun
+    from agent_runtime.prompts import PromptRegistry
     from agent_runtime.secrets import RedactingFilter, Secret, redact
     from agent_runtime.tools import ToolRegistry, tool
 
@@ -142,6 +143,7 @@ __all__ = (
     "Options",
     "OutputTypeError",
     "Problem",
+    "PromptRegistry",
     "RedactingFilter",
     "ReferenceValueError",
     "RemoteError",
@@ -202,6 +204,7 @@ _LATER = {
     **dict.fromkeys(("RedactingFilter", "Secret", "redact"), "secrets"),
     "MappedRun": "many",
     **dict.fromkeys(("ToolRegistry", "tool"), "tools"),
+    "PromptRegistry": "prompts",
 }
 """Where names are that few workflows need; those that are not here are events."""
 

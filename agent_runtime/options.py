@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from agent_runtime.workflow import Workflow
 
 if TYPE_CHECKING:
+    from agent_runtime.prompts import PromptRegistry
     from agent_runtime.tracing import Tracer
 
 __all__ = ("NO_OPTIONS", "Options")
@@ -30,6 +31,8 @@ class Options:
             ``random.Random(7).random`` makes the waits repeatable. By default ``random.random``.
         trace: told what happens in the runs, and in all that their steps run in turn; by default nobody is,
             and it costs nothing. See docs/tracing.md.
+        prompts: what the ``scenario`` and ``version`` of agent steps name. By default nothing: they are only
+            passed on to the LLM client.
     """
 
     errors: Mapping[str, type[Exception]] = field(default_factory=dict)
@@ -37,6 +40,7 @@ class Options:
     workflow_folder: str | os.PathLike[str] | None = None
     random: Callable[[], float] | None = None
     trace: Tracer | None = None
+    prompts: PromptRegistry | None = None
 
     def __post_init__(self) -> None:
         """Refuse what could only be a mistake.
@@ -60,12 +64,21 @@ class Options:
             raise TypeError(
                 f"trace= is a Tracer, such as agent_runtime.tracing.Recorder(), not {self.trace!r}"
             )
+        if self.prompts is not None:
+            _check_prompts(self.prompts)
 
 
 def _entries(what: str, given: object) -> list[tuple[object, object]]:
     if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
         raise TypeError(f"{what}= is a mapping of names, not {type(given).__name__}")
     return list(given.items())
+
+
+def _check_prompts(given: object) -> None:
+    from agent_runtime.prompts import PromptRegistry
+
+    if not isinstance(given, PromptRegistry):
+        raise TypeError(f"prompts= is a PromptRegistry, not {type(given).__name__}")
 
 
 NO_OPTIONS = Options()

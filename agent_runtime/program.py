@@ -124,7 +124,7 @@ class Program(NamedTuple):
         if workflow is not None:
             library.collect(workflow, parse_workflow, notes)
             every = (workflow, *library.workflows.values())
-            binder = _binder(every, *registered)
+            binder = _binder(every, *registered, options)
             for each in every:
                 check_names(each, *registered, errors, library.notes_of(each, notes))
                 allowed = {name: secret.allow for name, secret in kept.items()}
@@ -363,14 +363,16 @@ def _vault(kept: Mapping[str, Secret], used: Collection[str]) -> Vault | None:
     return Vault(kept, used)
 
 
-def _binder(workflows: Iterable[Workflow], functions: Registry, tools: Registry) -> Binder | None:
+def _binder(
+    workflows: Iterable[Workflow], functions: Registry, tools: Registry, options: Options
+) -> Binder | None:
     """Return what binds agent steps, if there are any; it is imported for workflows that have them."""
     steps = (step for workflow in workflows for step in every_step(workflow.steps))
     if not any(isinstance(step.action, AgentCall) for step in steps):
         return None
     from agent_runtime.agents import Binder
 
-    return Binder(functions, tools)
+    return Binder(functions, tools, options.prompts)
 
 
 def _callees(registry: Registry) -> Mapping[str, Callee]:

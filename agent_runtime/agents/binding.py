@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 
 from agent_runtime.agents.calls import BoundTool
 from agent_runtime.agents.loop import BoundAgent
+from agent_runtime.agents.prompts import BoundPrompt, BoundPrompts
 from agent_runtime.errors import ToolSignatureError
-from agent_runtime.loading import Notes, every_step, generator_hint, nearest, shown
+from agent_runtime.loading import NO_ARGUMENTS, Notes, every_step, generator_hint, nearest, shown
+from agent_runtime.prompts import PromptRegistry
 from agent_runtime.steps import Callee, is_async
 from agent_runtime.tools import Tool, describe, wire_name
 from agent_runtime.workflow import AgentCall, AgentTool, Step, Workflow
@@ -23,11 +25,13 @@ class Binder:
     Args:
         functions: the registered functions, for hints.
         tools: the registered tools.
+        prompts: the registered prompts, if there are any.
     """
 
-    def __init__(self, functions: Registered, tools: Registered) -> None:
+    def __init__(self, functions: Registered, tools: Registered, prompts: PromptRegistry | None) -> None:
         self._functions = functions
         self._tools = tools
+        self._prompts = None if prompts is None else BoundPrompts(prompts)
         self._described: dict[str, Tool] = {}
         # By identity: two steps may say the same, in two files, and these calls outlive this.
         self._bound: dict[int, BoundAgent] = {}
@@ -38,16 +42,28 @@ class Binder:
             call = step.action
             if not isinstance(call, AgentCall):
                 continue
-            if not call.messages and call.scenario is not None:
-                prompt = shown(call.scenario)
-                message = f"{_who(step)} has no 'messages', and no prompt '{prompt}' is registered"
-                notes.add(call.position, message, "add 'messages: ...'")
-            if _asks_for_more(call):
-                self._bound[id(call)] = BoundAgent.of(call, list(self._tools_of(step, call, notes)))
+            prompt = self._prompt_of(step, call, notes)
+            if prompt is not None:
+                call = call._replace(version=prompt.version)
+            if prompt is not None or call.tools or call.answer is not None:
+                tools = list(self._tools_of(step, call, notes))
+                self._bound[id(step.action)] = BoundAgent.of(call, tools, prompt)
 
     def agent_of(self, call: AgentCall) -> BoundAgent | None:
         """Return what performs an agent step, if it asks for more than one question."""
         return self._bound.get(id(call))
+
+    def _prompt_of(self, step: Step, call: AgentCall, notes: Notes) -> BoundPrompt | None:
+        """Return the prompt that a step names; without a registry, its name is for the client alone."""
+        if self._prompts is not None and call.scenario is not None:
+            return self._prompts.bind(_who(step), call, notes)
+        if not call.messages and call.scenario is not None:
+            message = f"{_who(step)} has no 'messages', and the host has given no prompts"
+            notes.add(call.position, message, "pass Options(prompts=...), or add 'messages: ...'")
+        elif call.arguments != NO_ARGUMENTS:
+            message = f"{_who(step)} gives inputs to a prompt, and names none that there is"
+            notes.add(call.position, message, "remove 'with', or name a prompt and pass Options(prompts=...)")
+        return None
 
     def _tools_of(self, step: Step, call: AgentCall, notes: Notes) -> Iterator[BoundTool]:
         seen: dict[str, str] = {}
@@ -88,10 +104,6 @@ class Binder:
         else:
             hint = nearest(said.name, self._tools) or f"pass tools={{'{name}': ...}}"
         notes.add(said.position, f"{_who(step)} names the tool '{name}', which is not registered", hint)
-
-
-def _asks_for_more(call: AgentCall) -> bool:
-    return bool(call.tools) or call.answer is not None
 
 
 def _who(step: Step) -> str:

@@ -7,6 +7,7 @@ from typing import NamedTuple, cast
 
 from agent_runtime.agents.answers import Answers, correction
 from agent_runtime.agents.calls import BoundTool, Call, Calls, calls_in
+from agent_runtime.agents.prompts import BoundPrompt
 from agent_runtime.errors import AgentRuntimeError, AnswerError, TurnLimitError
 from agent_runtime.outcomes import Outcome, capture
 from agent_runtime.references import Values, render
@@ -27,15 +28,17 @@ class BoundAgent(NamedTuple):
         tools: what the model may call, by the names that it knows and by those of the file.
         described: the tools as the client passes them on.
         answers: what an answer must be; None means any text.
+        prompt: what is said first; None means nothing.
     """
 
     call: AgentCall
     tools: Mapping[str, BoundTool] = {}
     described: Sequence[Mapping[str, object]] = ()
     answers: Answers | None = None
+    prompt: BoundPrompt | None = None
 
     @classmethod
-    def of(cls, call: AgentCall, tools: Sequence[BoundTool]) -> BoundAgent:
+    def of(cls, call: AgentCall, tools: Sequence[BoundTool], prompt: BoundPrompt | None) -> BoundAgent:
         """Put together what an agent step needs."""
         by_name = {wire_name(tool.told.name): tool for tool in tools}
         described = [
@@ -50,7 +53,7 @@ class BoundAgent(NamedTuple):
             for name, tool in by_name.items()
         ]
         by_name.update({tool.told.name: tool for tool in tools})
-        return cls(call, by_name, described, None if call.answer is None else Answers(call.answer))
+        return cls(call, by_name, described, None if call.answer is None else Answers(call.answer), prompt)
 
     async def perform(
         self, step_id: str, values: Values, around: Surroundings, trace: Trace
@@ -59,8 +62,10 @@ class BoundAgent(NamedTuple):
 
         Raises:
             ReferenceValueError: a reference of the step cannot be resolved; nothing has been asked.
+            StepInputError: a value is not what the prompt declares; nothing has been asked.
         """
-        messages = [message_of(message, values) for message in self.call.messages]
+        messages = [] if self.prompt is None else self.prompt.messages(trace.step, values)
+        messages += (message_of(message, values) for message in self.call.messages)
         config = cast("dict[str, object]", render(self.call.config, values))
         if self.described:
             config["tools"] = self.described

@@ -21,7 +21,7 @@ A step's own exception is never wrapped: what the step raised is what comes out 
     │   ├── OutputTypeError       what comes out is not what the workflow says (ValueError)
     │   ├── ReferenceValueError   a ${...} found nothing, or nothing it can work with (LookupError)
     │   ├── RepeatLimitError      a step was repeated as often as it may be
-    │   ├── StepInputError        a step gives to another workflow what that does not take (ValueError)
+    │   ├── StepInputError        a step gives to a workflow or prompt what that does not take (ValueError)
     │   ├── StepTimeoutError      a step took longer than its timeout (TimeoutError)
     │   └── TurnLimitError        a model was asked as often as it may be, and still calls tools
     ├── ToolError                 raised by a tool: what the model is told

@@ -165,11 +165,11 @@ class RepeatLimitError(StepError):
 
 
 class StepInputError(StepError, ValueError):
-    """What a ``workflow`` step gives to the other workflow is not what that takes.
+    """What a step gives to another workflow, or to a prompt, is not what that takes.
 
     Attributes:
         step: id of the step.
-        problems: every mistake; each names the input, and the file of the other workflow.
+        problems: every mistake; each names the input, and the file of the other workflow or the prompt.
     """
 
     def __init__(self, step: str, problems: Sequence[Problem]) -> None:
@@ -179,7 +179,7 @@ class StepInputError(StepError, ValueError):
 
     def __str__(self) -> str:
         listed = "\n".join(str(problem) for problem in self.problems)
-        return f"step '{self.step}' gives wrong inputs to its workflow:\n{listed}"
+        return f"step '{self.step}' gives wrong inputs:\n{listed}"
 
 
 class LLMClientError(AgentRuntimeError, TypeError):

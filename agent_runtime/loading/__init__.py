@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agent_runtime.loading.document import from_steps, parse_workflow
-from agent_runtime.loading.form import nearest, shown
+from agent_runtime.loading.form import NO_ARGUMENTS, nearest, shown
 from agent_runtime.loading.library import Library, every_step
 from agent_runtime.loading.names import check_names, check_secrets, generator_hint, known_errors
 from agent_runtime.loading.nodes import Notes
@@ -11,6 +11,7 @@ from agent_runtime.loading.source import Source, read_source
 from agent_runtime.loading.values import bind_inputs, check_outputs, fits
 
 __all__ = (
+    "NO_ARGUMENTS",
     "Library",
     "Notes",
     "Source",

@@ -17,7 +17,7 @@ from agent_runtime.loading.values import fits
 from agent_runtime.references import Template
 from agent_runtime.workflow import Check, InputSpec, OutputSpec, Position, Step, ValueType, Workflow
 
-__all__ = ("STEPS_NAME", "from_steps", "parse_workflow")
+__all__ = ("STEPS_NAME", "from_steps", "parse_workflow", "read_inputs")
 
 STEPS_NAME = "<steps>"
 
@@ -37,7 +37,7 @@ def parse_workflow(source: Source) -> tuple[Workflow | None, Notes]:
     if not form.is_mapping:
         return None, notes
     name = form.text("name") or source.stem
-    inputs = _read_inputs(form, notes)
+    inputs = read_inputs(form, notes)
     steps = connect(read_steps(form.node("steps"), notes), inputs, notes)
     outputs = _read_outputs(form.node("outputs"), steps, inputs, notes)
     workflow = Workflow(
@@ -98,7 +98,8 @@ def from_steps(
     return Workflow("steps", "steps", STEPS_NAME, connected, open_inputs=True, outputs=templates), notes
 
 
-def _read_inputs(form: Form, notes: Notes) -> dict[str, InputSpec]:
+def read_inputs(form: Form, notes: Notes) -> dict[str, InputSpec]:
+    """Read what stands under ``inputs``: declarations by name."""
     node = form.node("inputs")
     if node is None or (isinstance(node, Scalar) and node.value is None):
         return {}
