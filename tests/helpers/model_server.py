@@ -40,7 +40,7 @@ class Received:
 
     connection: int
     head: str
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)  # the key is in there
     body: Any
 
 
@@ -120,8 +120,8 @@ class ModelServer:
                 await behaviour(talk)
                 if talk.ended:
                     break
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass  # the client has left, or the test is over
         finally:
             self.open -= 1
             self.closed.set()

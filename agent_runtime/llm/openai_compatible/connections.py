@@ -54,6 +54,8 @@ class Connections:
             import httpx
         except ImportError:
             raise MissingExtraError("OpenAICompatibleClient", "httpx", "httpx") from None
+        # Makes httpx import what it needs to connect: here and now, and not on the event loop.
+        httpx.AsyncHTTPTransport(verify=False, trust_env=False)
         self._httpx = httpx
         self._options = options
         self._secure = secure

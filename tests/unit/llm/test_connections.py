@@ -1,0 +1,361 @@
+"""The connections of OpenAICompatibleClient: kept from call to call, bounded, closed on their own loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import socket
+import threading
+import urllib.request
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import uvicorn
+import uvloop
+from fastapi import FastAPI
+
+from agent_runtime import LLMClientClosedError, OpenAICompatibleClient
+from agent_runtime.bridge import run_sync
+from tests.helpers.children import run_child
+from tests.helpers.model_clients import ask, client_of, executor, streamed
+from tests.helpers.model_server import (
+    STREAM_HEAD,
+    Talk,
+    chunk,
+    chunked,
+    events,
+    hangs,
+    says,
+    serving,
+)
+from tests.helpers.processes import comes_true
+
+Runner = Callable[[Coroutine[Any, Any, None]], None]
+RUNNERS = [pytest.param(asyncio.run, id="asyncio"), pytest.param(uvloop.run, id="uvloop")]
+
+
+@contextlib.contextmanager
+def hosting(application: FastAPI) -> Iterator[str]:
+    """Serve an application on a thread of its own for the length of the block."""
+    web = uvicorn.Server(uvicorn.Config(application, log_level="error"))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=web.run, kwargs={"sockets": [listener]})
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        web.should_exit = True
+        thread.join(30)
+
+
+def test_two_sync_calls_in_a_script_use_one_connection() -> None:
+    code = """
+        import sys
+        from tests.helpers.model_clients import ask, client_of
+
+        client = client_of(sys.argv[1])
+        ask(client)
+        ask(client)
+    """
+    with serving() as server:
+        run_child(code, arguments=(server.url,), options=("-W", "error")).check()
+
+        assert (server.connections, len(server.requests)) == (1, 2)
+
+
+def test_sync_calls_from_everywhere_use_one_connection() -> None:
+    application = FastAPI()
+    with serving() as server, client_of(server.url) as client:
+
+        async def inside_a_running_loop() -> None:
+            ask(client)
+
+        @application.get("/def")
+        def route() -> None:
+            ask(client)
+
+        @application.get("/async")
+        async def async_route() -> None:
+            ask(client)
+
+        ask(client)
+        asyncio.run(inside_a_running_loop())
+        uvloop.run(inside_a_running_loop())
+        thread = threading.Thread(target=ask, args=(client,))
+        thread.start()
+        thread.join()
+        with hosting(application) as address:
+            for path in ("/def", "/async"):
+                urllib.request.urlopen(f"{address}{path}", timeout=30).close()
+
+        assert (server.connections, len(server.requests)) == (1, 6)
+
+
+@pytest.mark.parametrize("run", RUNNERS)
+def test_awaited_calls_on_one_loop_use_one_connection_which_ends_with_the_loop(run: Runner) -> None:
+    async def main() -> None:
+        for _ in range(3):
+            await executor(client).run_async()
+
+    with serving() as server:
+        client = client_of(server.url)
+        run(main())
+
+        assert (server.connections, len(server.requests)) == (1, 3)
+        assert comes_true(lambda: server.open == 0)
+
+
+def test_client_serves_one_loop_after_the_other_and_sync_calls_between() -> None:
+    async def main() -> None:
+        await executor(client).run_async()
+
+    with serving() as server, client_of(server.url) as client:
+        for _ in range(3):
+            asyncio.run(main())
+            ask(client)
+
+        assert (server.connections, len(server.requests)) == (4, 6)
+        assert comes_true(lambda: server.open == 1)
+
+
+def test_hundred_threads_share_a_bounded_number_of_connections() -> None:
+    with serving() as server, client_of(server.url, max_connections=8) as client:
+        with ThreadPoolExecutor(100) as threads:
+            replies = list(threads.map(lambda _: ask(client)["content"], range(100)))
+
+        assert replies == ["hello"] * 100
+        assert len(server.requests) == 100
+        assert server.connections <= 8
+
+
+def test_question_that_waits_for_a_connection_in_vain_says_so() -> None:
+    async def main() -> None:
+        asked = [asyncio.ensure_future(executor(client).run_async()) for _ in range(2)]
+        done = await asyncio.gather(*asked, return_exceptions=True)
+        assert "has not answered within 'timeout', 0.5 s" in str(done)
+        assert "had no connection free within 'timeout', 0.5 s; raise 'max_connections'" in str(done)
+
+    script = hangs()
+    with serving(script) as server, client_of(server.url, max_connections=1, timeout=0.5) as client:
+        asyncio.run(main())
+
+        assert len(server.requests) == 1
+
+
+def test_connection_that_the_server_has_closed_between_calls_is_not_used() -> None:
+    async def says_and_hangs_up(talk: Talk) -> None:
+        await says()(talk)
+        await talk.hang_up()
+
+    with serving(says_and_hangs_up) as server, client_of(server.url, retries=0) as client:
+        for number in range(1, 4):
+            server.closed.clear()
+            assert ask(client)["content"] == "hello"
+            assert server.closed.wait(30)
+            assert server.connections == number
+
+
+def test_connection_that_the_server_resets_between_calls_is_not_used() -> None:
+    async def says_and_resets(talk: Talk) -> None:
+        await says()(talk)
+        await talk.reset()
+
+    with serving(says_and_resets) as server, client_of(server.url) as client:
+        for _ in range(3):
+            server.closed.clear()
+            assert ask(client)["content"] == "hello"
+            assert server.closed.wait(30)
+
+
+def test_timeout_of_the_run_closes_the_connection() -> None:
+    with serving(hangs()) as server, client_of(server.url) as client:
+        with pytest.raises(TimeoutError):
+            executor(client).run(timeout=0.2)
+
+        assert server.left.wait(30)
+
+
+@pytest.mark.parametrize("run", RUNNERS)
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(hangs(), id="before_the_answer"),
+        pytest.param(hangs(b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{"), id="in_the_answer"),
+    ],
+)
+def test_cancelled_question_closes_the_connection(run: Runner, script: Any) -> None:
+    async def main() -> None:
+        task = asyncio.ensure_future(executor(client).run_async())
+        await asyncio.to_thread(server.waiting.wait, 30)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert await asyncio.to_thread(server.left.wait, 30)
+
+    with serving(script) as server, client_of(server.url) as client:
+        run(main())
+
+
+def test_cancelled_question_leaves_room_for_the_next_one() -> None:
+    async def main() -> None:
+        for _ in range(5):
+            with pytest.raises(TimeoutError):
+                await executor(client).run_async(timeout=0.05)
+        server.script = [says("free")]
+        assert (await executor(client).run_async(timeout=30)).outputs["ask"]
+
+    with serving(hangs()) as server, client_of(server.url, max_connections=1) as client:
+        asyncio.run(main())
+
+
+def test_stream_left_early_closes_the_connection_and_the_next_call_works() -> None:
+    script = hangs(STREAM_HEAD, chunked(events(chunk("one"), chunk("two"), done=False)))
+    with serving(script, says("next")) as server, client_of(server.url, max_connections=1) as client:
+        for event in executor(client).stream():
+            if type(event).__name__ == "TokenReceived":
+                break
+
+        assert server.left.wait(30)
+        assert ask(client)["content"] == "next"
+
+
+def test_close_closes_the_connections_before_it_returns_and_refuses_further_questions() -> None:
+    with serving() as server:
+        client = client_of(server.url)
+        ask(client)
+        client.close()
+
+        assert comes_true(lambda: server.open == 0)
+        for use in (ask, streamed):
+            with pytest.raises(LLMClientClosedError, match="is closed; make a new one"):
+                use(client)
+        client.close()
+        assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("run", RUNNERS)
+def test_aclose_closes_connections_on_all_loops(run: Runner) -> None:
+    async def main() -> None:
+        async with client_of(server.url) as client:
+            await executor(client).run_async()
+            await asyncio.to_thread(ask, client)
+            assert server.open == 2
+        assert await asyncio.to_thread(comes_true, lambda: server.open == 0)
+
+    with serving() as server:
+        run(main())
+
+
+def test_close_in_async_code_closes_the_connections_of_its_own_loop_soon() -> None:
+    async def main() -> None:
+        client = client_of(server.url)
+        await executor(client).run_async()
+        client.close()
+        assert await asyncio.to_thread(comes_true, lambda: server.open == 0)
+
+    with serving() as server:
+        asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(hangs(), id="before_the_answer"),
+        pytest.param(hangs(STREAM_HEAD, chunked(events(chunk("one"), done=False))), id="in_a_stream"),
+    ],
+)
+def test_close_ends_questions_in_progress_in_other_threads(script: Any) -> None:
+    with serving(script) as server, ThreadPoolExecutor(3) as threads:
+        client = client_of(server.url)
+        asking = [threads.submit(use, client) for use in (ask, streamed, ask)]
+        assert comes_true(lambda: len(server.requests) == 3)
+        client.close()
+
+        for each in asking:
+            with pytest.raises(LLMClientClosedError):
+                each.result(30)
+        assert comes_true(lambda: server.open == 0)
+
+
+def test_dropped_client_closes_its_connections_while_its_loop_goes_on() -> None:
+    async def main() -> None:
+        client: OpenAICompatibleClient | None = client_of(server.url)
+        await executor(client).run_async()
+        client = None
+        gc.collect()
+        assert await asyncio.to_thread(comes_true, lambda: server.open == 0)
+
+    with serving() as server:
+        asyncio.run(main())
+
+
+def test_short_lived_clients_leave_nothing_behind() -> None:
+    async def tasks_left() -> int:
+        await asyncio.sleep(0)
+        return len(asyncio.all_tasks())
+
+    with serving() as server:
+        for _ in range(50):
+            with client_of(server.url) as client:
+                ask(client)
+
+        assert comes_true(lambda: server.open == 0)
+        assert run_sync(tasks_left) == 1
+
+
+def test_forked_child_opens_connections_of_its_own_and_leaves_those_of_its_parent() -> None:
+    code = """
+        import os, sys
+        from tests.helpers.model_clients import ask, client_of
+
+        client = client_of(sys.argv[1])
+        ask(client)
+        child = os.fork()
+        if child == 0:
+            ask(client)
+            client.close()
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        ask(client)
+    """
+    with serving() as server:
+        run_child(code, arguments=(server.url,)).check()
+
+        assert (server.connections, len(server.requests)) == (2, 3)
+        assert [request.connection for request in server.requests] == [1, 2, 1]
+
+
+def test_question_can_be_asked_when_the_process_ends() -> None:
+    code = """
+        import atexit, sys
+        from tests.helpers.model_clients import ask, client_of
+
+        client = client_of(sys.argv[1])
+        atexit.register(lambda: ask(client))
+        ask(client)
+    """
+    with serving() as server:
+        run_child(code, arguments=(server.url,)).check()
+
+        assert len(server.requests) == 2
+
+
+def test_calls_where_no_thread_can_start_close_their_connections_with_their_loop() -> None:
+    code = """
+        import sys, _thread, threading
+        from tests.helpers.model_clients import ask, client_of
+
+        def refuse(*_args, **_kwargs):
+            raise RuntimeError("can't start new thread")
+
+        _thread.start_new_thread = threading._start_new_thread = refuse
+        threading._start_joinable_thread = refuse
+        client = client_of(sys.argv[1])
+        print(ask(client)["content"], ask(client)["content"])
+    """
+    with serving() as server:
+        child = run_child(code, arguments=(server.url,), options=("-W", "error")).check()
+
+        assert child.lines == ["hello hello"]
+        assert comes_true(lambda: server.open == 0)
