@@ -7,22 +7,25 @@ from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from agent_runtime.bridge import OnRunningLoop
+from agent_runtime.keeping import KeepsRuns
 from agent_runtime.llm import LLMClient
 from agent_runtime.loading import Notes, from_steps
 from agent_runtime.maps import Maps
 from agent_runtime.options import NO_OPTIONS, Options
 from agent_runtime.program import Program, Registry, Secrets
 from agent_runtime.results import RunResult
+from agent_runtime.runs import Request
 from agent_runtime.streaming import stream, stream_async
 from agent_runtime.workflow import Step, Workflow
 
 if TYPE_CHECKING:
     from agent_runtime.events import StreamEvent
+    from agent_runtime.storage import Storage
 
 __all__ = ("Executor",)
 
 
-class Executor(Maps):
+class Executor(KeepsRuns, Maps):
     """Runs steps, any number of times; safe to share by threads.
 
     Construction checks everything and runs nothing.
@@ -39,6 +42,7 @@ class Executor(Maps):
         options: what else the workflow may use: errors to retry after, other workflows.
         secrets: what ``${secrets.<name>}`` stands for, under ``with`` of functions and tools: texts,
             functions that fetch them, or :class:`Secret`. Nothing shows them; see docs/security.md.
+        storage: where runs are kept, to survive the process; by default nowhere. See docs/storage.md.
 
     Raises:
         WorkflowError: the steps have mistakes; all of them are listed.
@@ -57,6 +61,7 @@ class Executor(Maps):
         llm: LLMClient | None = None,
         options: Options = NO_OPTIONS,
         secrets: Secrets | None = None,
+        storage: Storage | None = None,
     ) -> None:
         if isinstance(steps, Workflow):
             if outputs is not None:
@@ -65,13 +70,22 @@ class Executor(Maps):
         else:
             workflow, notes = from_steps(steps, outputs)
         self._program = Program.of(
-            workflow, notes, functions=functions, tools=tools, llm=llm, options=options, secrets=secrets
+            workflow,
+            notes,
+            functions=functions,
+            tools=tools,
+            llm=llm,
+            options=options,
+            secrets=secrets,
+            storage=storage,
         )
 
     def run(
         self,
         inputs: Mapping[str, object] | None = None,
         *,
+        run_id: str | None = None,
+        idempotency_key: str | None = None,
         timeout: float | None = None,
         on_running_loop: OnRunningLoop = "warn",
     ) -> RunResult:
@@ -81,21 +95,32 @@ class Executor(Maps):
 
         Raises:
             WorkflowError: inputs are missing, not declared, or of a wrong type; no step has run.
+            RunConflictError: there is a run of this id already, or the run of this key cannot be had.
+            RunCancelledError: it was cancelled.
+            StorageError: the storage has failed; the run has stopped, and can be resumed.
             StepError: a step failed for a reason that the runtime found.
             CallerLoopError: an event loop runs in this thread and ``on_running_loop`` is "raise".
             TimeoutError: the time was up; the run has been cancelled.
             TypeError: an argument is of a wrong type.
-            ValueError: ``timeout`` is NaN.
+            ValueError: an argument has a value that it cannot have.
             BaseException: whatever a step raised, the object itself.
         """
         __tracebackhide__ = True
         names = ("Executor.run", "Executor.run_async")
-        return self._program.run(inputs, timeout=timeout, on_running_loop=on_running_loop, names=names)
+        return self._program.run(
+            inputs,
+            timeout=timeout,
+            on_running_loop=on_running_loop,
+            names=names,
+            request=Request.of(run_id, idempotency_key),
+        )
 
     async def run_async(
         self,
         inputs: Mapping[str, object] | None = None,
         *,
+        run_id: str | None = None,
+        idempotency_key: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - the same signature as the sync entry point
     ) -> RunResult:
         """Run the steps once on the running loop and return the result; blocks nothing.
@@ -104,19 +129,26 @@ class Executor(Maps):
 
         Raises:
             WorkflowError: inputs are missing, not declared, or of a wrong type; no step has run.
+            RunConflictError: there is a run of this id already, or the run of this key cannot be had.
+            RunCancelledError: it was cancelled.
+            StorageError: the storage has failed; the run has stopped, and can be resumed.
             StepError: a step failed for a reason that the runtime found.
             TimeoutError: the time was up; the run has been cancelled.
             TypeError: an argument is of a wrong type.
-            ValueError: ``timeout`` is NaN.
+            ValueError: an argument has a value that it cannot have.
             BaseException: whatever a step raised, the object itself.
         """
         __tracebackhide__ = True
-        return await self._program.run_async(inputs, limit=timeout)
+        return await self._program.run_async(
+            inputs, limit=timeout, request=Request.of(run_id, idempotency_key)
+        )
 
     def stream(
         self,
         inputs: Mapping[str, object] | None = None,
         *,
+        run_id: str | None = None,
+        idempotency_key: str | None = None,
         timeout: float | None = None,
         context: contextvars.Context | None = None,
         on_running_loop: OnRunningLoop = "warn",
@@ -127,11 +159,14 @@ class Executor(Maps):
 
         Raises:
             WorkflowError: inputs are missing, not declared, or of a wrong type; no step has run.
+            RunConflictError: there is a run of this id already, or the run of this key cannot be had.
+            RunCancelledError: it was cancelled.
+            StorageError: the storage has failed; the run has stopped, and can be resumed.
             StepError: a step failed for a reason that the runtime found.
             CallerLoopError: an event loop runs in this thread and ``on_running_loop`` is "raise".
             TimeoutError: the time was up; the run has been cancelled.
             TypeError: an argument is of a wrong type.
-            ValueError: ``timeout`` is NaN.
+            ValueError: an argument has a value that it cannot have.
             RuntimeError: a step raised ``StopIteration``, which no generator can; it is the ``__cause__``.
             BaseException: whatever a step raised, the object itself.
         """
@@ -143,12 +178,15 @@ class Executor(Maps):
             context=context,
             on_running_loop=on_running_loop,
             names=names,
+            request=Request.of(run_id, idempotency_key),
         )
 
     def stream_async(
         self,
         inputs: Mapping[str, object] | None = None,
         *,
+        run_id: str | None = None,
+        idempotency_key: str | None = None,
         timeout: float | None = None,
         context: contextvars.Context | None = None,
     ) -> AsyncGenerator[StreamEvent, None]:
@@ -158,11 +196,20 @@ class Executor(Maps):
 
         Raises:
             WorkflowError: inputs are missing, not declared, or of a wrong type; no step has run.
+            RunConflictError: there is a run of this id already, or the run of this key cannot be had.
+            RunCancelledError: it was cancelled.
+            StorageError: the storage has failed; the run has stopped, and can be resumed.
             StepError: a step failed for a reason that the runtime found.
             TimeoutError: the time was up; the run has been cancelled.
             TypeError: an argument is of a wrong type.
-            ValueError: ``timeout`` is NaN.
+            ValueError: an argument has a value that it cannot have.
             RuntimeError: a step raised ``StopIteration``, which no coroutine can; it is the ``__cause__``.
             BaseException: whatever a step raised, the object itself.
         """
-        return stream_async(self._program, inputs, limit=timeout, context=context)
+        return stream_async(
+            self._program,
+            inputs,
+            limit=timeout,
+            context=context,
+            request=Request.of(run_id, idempotency_key),
+        )

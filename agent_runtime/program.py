@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import functools
-import math
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import TYPE_CHECKING, NamedTuple, SupportsFloat, TypeAlias, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from agent_runtime.bridge import (
     OnRunningLoop,
@@ -32,25 +31,27 @@ from agent_runtime.loading import (
 )
 from agent_runtime.options import Options
 from agent_runtime.outcomes import Outcome
+from agent_runtime.registries import (
+    Registry,
+    Secrets,
+    callees_of,
+    registry_of,
+    secrets_of,
+    vault_of,
+)
 from agent_runtime.results import RunResult
-from agent_runtime.runs import Run, Runs
-from agent_runtime.steps import Callee, Offload, Surroundings, inherited_tracer, is_async, thread_name
+from agent_runtime.runs import NO_REQUEST, Request, Run, Runs, Stop, as_limit
+from agent_runtime.steps import Callee, Offload, Surroundings, inherited_tracer, thread_name
 from agent_runtime.workflow import AgentCall, Workflow
 
 if TYPE_CHECKING:
     from agent_runtime.agents import Binder
+    from agent_runtime.durable import Durability, Keeper
     from agent_runtime.secrets import Secret, Vault
     from agent_runtime.tracing import Tracer
     from agent_runtime.tracing.telling import RunTracing
 
-__all__ = ("AnyFunction", "Origin", "Program", "Registry", "Secrets", "ToCaller", "ToLane", "as_limit")
-
-_FOR_EVER = 1e9
-"""Seconds; what waits for locks and for sockets refuses much longer times."""
-
-AnyFunction = Callable[..., object]
-Registry = Mapping[str, AnyFunction]
-Secrets: TypeAlias = "Mapping[str, str | Callable[[], str] | Secret]"
+__all__ = ("Origin", "Program", "Registry", "Secrets", "ToCaller", "ToLane")
 
 
 class ToCaller:
@@ -78,6 +79,7 @@ class Origin(NamedTuple):
     llm: LLMClient | None
     options: Options
     secrets: Mapping[str, Secret]
+    storage: object
 
 
 class Program(NamedTuple):
@@ -93,6 +95,7 @@ class Program(NamedTuple):
     origin: Origin
     vault: Vault | None = None
     own_tracer: Tracer | None = None
+    durability: Durability | None = None
 
     @classmethod
     def of(
@@ -105,6 +108,7 @@ class Program(NamedTuple):
         llm: LLMClient | None,
         options: Options,
         secrets: Secrets | None = None,
+        storage: object = None,
     ) -> Program:
         """Load the workflows that this one runs, check names and client, and put everything together.
 
@@ -112,15 +116,15 @@ class Program(NamedTuple):
             WorkflowError: something has been noted, now or before.
             LLMClientError: ``llm`` is not a client.
             TypeError: ``functions`` or ``tools`` is not a mapping of names to callables, ``options``
-                are no options, or ``secrets`` is not a mapping of names to secrets.
+                are no options, ``secrets`` is not a mapping of names to secrets, or ``storage`` is none.
             SecretError: a secret cannot be kept.
         """
-        registered = _registry("functions", functions), _registry("tools", tools)
+        registered = registry_of("functions", functions), registry_of("tools", tools)
         if not isinstance(options, Options):
             raise TypeError(f"options= is an Options, not {type(options).__name__}")
         errors = known_errors(options.errors)
         library = Library(options.workflows, options.workflow_folder)
-        kept, used, binder = _secrets(secrets), set[str](), None
+        kept, used, binder = secrets_of(secrets), set[str](), None
         if workflow is not None:
             library.collect(workflow, parse_workflow, notes)
             every = (workflow, *library.workflows.values())
@@ -134,7 +138,7 @@ class Program(NamedTuple):
         if notes or workflow is None:
             raise WorkflowError(notes.problems())
         client = LLM.of(ScriptedClient() if llm is None else llm)
-        functions_, tools_ = map(_callees, registered)
+        functions_, tools_ = map(callees_of, registered)
         links = Links(errors, library.key_of, check_outputs, *([] if binder is None else [binder.agent_of]))
         return cls(
             Plan.of(workflow, links),
@@ -144,9 +148,10 @@ class Program(NamedTuple):
             Runs(workflow.name),
             _sub_workflows(library.workflows, links),
             _random(options, (workflow, *library.workflows.values())),
-            Origin(workflow, *registered, llm, options, kept),
-            _vault(kept, used),
+            Origin(workflow, *registered, llm, options, kept, storage),
+            vault_of(kept, used),
             options.trace,
+            _durability(storage, workflow, library.workflows.values()),
         )
 
     @classmethod
@@ -156,7 +161,7 @@ class Program(NamedTuple):
         Raises:
             WorkflowError: what it names is not there any more: a file under ``workflow_folder``, say.
         """
-        workflow, functions, tools, llm, options, secrets = origin
+        workflow, functions, tools, llm, options, secrets, storage = origin
         return cls.of(
             workflow,
             Notes(workflow.file),
@@ -165,6 +170,7 @@ class Program(NamedTuple):
             llm=llm,
             options=options,
             secrets=secrets,
+            storage=storage,
         )
 
     def limit(self, timeout: object) -> float | None:
@@ -184,15 +190,16 @@ class Program(NamedTuple):
         timeout: object,
         on_running_loop: OnRunningLoop,
         names: tuple[str, str],
+        request: Request = NO_REQUEST,
     ) -> RunResult:
         """Run once through the bridge; blocks the calling thread."""
         __tracebackhide__ = True
         limit = self.limit(timeout)
-        with Run(self.runs) as run:
-            bound = bind_inputs(self.plan.workflow, inputs)
+        with Run(self.runs, request.run_id) as run:
+            bound = self.bind(inputs, request)
 
             async def carry_out() -> Outcome[RunResult]:
-                return await self.execute(run, bound, ToCaller())
+                return await self.execute(run, bound, ToCaller(), request._replace(blocks=True))
 
             carry_out.__qualname__ = f"workflow '{self.plan.workflow.name}'"  # the bridge's messages say it
             if (tracer := self.tracer) is None:
@@ -217,31 +224,67 @@ class Program(NamedTuple):
 
         return RunTracing(tracer, around, context)
 
-    async def run_async(self, inputs: Mapping[str, object] | None, *, limit: object) -> RunResult:
+    async def run_async(
+        self, inputs: Mapping[str, object] | None, *, limit: object, request: Request = NO_REQUEST
+    ) -> RunResult:
         """Run once on the loop that this is awaited on."""
         __tracebackhide__ = True
         name, seconds = self.plan.workflow.name, self.limit(limit)
-        with Run(self.runs) as run:
-            bound = bind_inputs(self.plan.workflow, inputs)
+        with Run(self.runs, request.run_id) as run:
+            bound = self.bind(inputs, request)
             try:
                 async with WorkerLane(f"agent_runtime functions of {name}") as lane, asyncio.timeout(seconds):
-                    outcome = await self.execute(run, bound, ToLane(lane))
+                    outcome = await self.execute(run, bound, ToLane(lane), request)
             except TimeoutError as error:  # never a step's own: that is in the outcome
                 error.args = (f"workflow '{name}' was cancelled after {seconds:g} s",)
                 raise
         return outcome.unwrap()
 
-    async def execute(self, run: Run, inputs: Mapping[str, object], offload: Offload) -> Outcome[RunResult]:
+    def bind(self, inputs: Mapping[str, object] | None, request: Request) -> dict[str, object]:
+        """Return the inputs of a new run, checked; one that is gone on with has its own.
+
+        Raises:
+            WorkflowError: they are not what the workflow declares.
+            ValueError: the run is to be kept, and there is no storage.
+        """
+        if self.durability is None and (request.resumes or request.key is not None):
+            what = "resume()" if request.resumes else "idempotency_key="
+            raise ValueError(f"{what} needs runs that are kept; pass storage=SQLiteStorage(path), say")
+        return {} if request.resumes else bind_inputs(self.plan.workflow, inputs)
+
+    async def execute(
+        self, run: Run, inputs: Mapping[str, object], offload: Offload, request: Request = NO_REQUEST
+    ) -> Outcome[RunResult]:
         """Run once, with inputs that are bound already, on the loop that this is awaited on."""
         begun = await self.begin(run, inputs, offload)
         if begun.error is not None:
             return Outcome(error=begun.take_error())
         bound, around = begun.unwrap()
+        if self.durability is None:
+            return await self._carry_out(bound, around, run.begun)
+        async with self.keeper(run, bound, request, around) as keeper:
+            if keeper.result is not None:
+                return Outcome(keeper.result)
+            around = around._replace(run_id=run.id, journal=keeper.journal)
+            return await keeper.conclude(await self._carry_out(keeper.inputs, around, keeper.begun))
+
+    async def _carry_out(
+        self, inputs: Mapping[str, object], around: Surroundings, begun: Callable[[Stop], None]
+    ) -> Outcome[RunResult]:
         if (tracing := self.tracing(around)) is None:
-            return await execute(self.plan, bound, around, run.begun)
+            return await execute(self.plan, inputs, around, begun)
         around = around._replace(tracing=tracing)
         with tracing:
-            return tracing.noted(await execute(self.plan, bound, around, run.begun, context=tracing.context))
+            return tracing.noted(await execute(self.plan, inputs, around, begun, context=tracing.context))
+
+    def keeper(
+        self, run: Run, inputs: Mapping[str, object], request: Request, around: Surroundings
+    ) -> Keeper:
+        """Return what takes a run in hand that is to be kept."""
+        from agent_runtime.durable import Keeper
+
+        assert self.durability is not None
+        return Keeper(self.durability, run, inputs, request, around.texts_of)
 
     async def begin(
         self, run: Run, inputs: Mapping[str, object], offload: Offload
@@ -274,28 +317,6 @@ class Program(NamedTuple):
             random=self.random,
             workflows=self.workflows,
         )
-
-
-def as_limit(timeout: object) -> float | None:
-    """Return a time limit in seconds; None if it is longer than anybody waits.
-
-    One that has passed already is a limit, too: what is left until a deadline may be negative.
-
-    Raises:
-        TypeError: it is not a number.
-        ValueError: it is not a number that can be compared.
-    """
-    if timeout is None:
-        return None
-    if isinstance(timeout, bool | str | bytes) or not isinstance(timeout, SupportsFloat):
-        raise TypeError(f"timeout= is a number of seconds or None, not {type(timeout).__name__}")
-    try:
-        seconds = float(timeout)
-    except OverflowError:  # an int beyond any float
-        return None
-    if math.isnan(seconds):
-        raise ValueError("timeout= is NaN; give a number of seconds, or None for no limit")
-    return None if seconds > _FOR_EVER else max(seconds, 0.0)
 
 
 def _sub_workflows(workflows: Mapping[str, Workflow], links: Links) -> Mapping[str, object]:
@@ -333,36 +354,6 @@ def _random(options: Options, workflows: Iterable[Workflow]) -> Callable[[], flo
     return float
 
 
-def _secrets(given: Secrets | None) -> Mapping[str, Secret]:
-    """Copy the secrets.
-
-    Raises:
-        TypeError: they are not a mapping of names to secrets.
-        SecretError: one of them cannot be kept.
-    """
-    if given is None:
-        return {}
-    from agent_runtime.secrets import Secret
-
-    if not isinstance(given, Mapping):
-        raise TypeError(f"secrets= is a mapping of names to secrets, not {type(given).__name__}")
-    entries: Iterable[tuple[object, object]] = given.items()  # types promise more than callers keep
-    kept: dict[str, Secret] = {}
-    for name, each in entries:
-        if not isinstance(name, str):
-            raise TypeError("secrets= is a mapping of names to secrets, and a name is a text")
-        kept[name] = Secret.of(each)
-    return kept
-
-
-def _vault(kept: Mapping[str, Secret], used: Collection[str]) -> Vault | None:
-    if not kept:
-        return None
-    from agent_runtime.secrets import Vault
-
-    return Vault(kept, used)
-
-
 def _binder(
     workflows: Iterable[Workflow], functions: Registry, tools: Registry, options: Options
 ) -> Binder | None:
@@ -375,24 +366,14 @@ def _binder(
     return Binder(functions, tools, options.prompts)
 
 
-def _callees(registry: Registry) -> Mapping[str, Callee]:
-    return {name: Callee(fn, is_async(fn)) for name, fn in registry.items()}
-
-
-def _registry(what: str, given: Registry | None) -> Registry:
-    """Copy a registry, so that later changes by the host do not reach runs.
+def _durability(storage: object, workflow: Workflow, others: Collection[Workflow]) -> Durability | None:
+    """Return where runs are kept.
 
     Raises:
-        TypeError: it is not a mapping of names to callables.
+        TypeError: it is no storage.
     """
-    if given is None:
-        return {}
-    if not isinstance(given, Mapping):
-        raise TypeError(f"{what}= is a mapping of names to callables, not {type(given).__name__}")
-    entries: Iterable[tuple[object, object]] = given.items()  # types promise more than callers keep
-    for name, fn in entries:
-        if not isinstance(name, str) or not callable(fn):
-            raise TypeError(
-                f"{what}={{{name!r}: ...}} is {type(fn).__name__}, and must be a callable with a text as name"
-            )
-    return dict(given)
+    if storage is None:
+        return None
+    from agent_runtime.durable import Durability
+
+    return Durability(storage, workflow, others)

@@ -11,23 +11,114 @@ import asyncio
 import contextlib
 import contextvars
 import functools
+import math
 import os
 import sys
 from _thread import get_ident
 from collections import deque
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self, SupportsFloat
 
 from agent_runtime.errors import RuntimeClosedError
 
-__all__ = ("Run", "Runs")
+__all__ = (
+    "NO_REQUEST",
+    "Request",
+    "Run",
+    "Runs",
+    "Stop",
+    "all_ended",
+    "as_limit",
+    "checked_name",
+    "is_inside",
+)
 
 Stop = Callable[[BaseException], None]
+
+_FOR_EVER = 1e9
+"""Seconds; what waits for locks and for sockets refuses much longer times."""
 
 _LOOK = 0.5
 """Seconds between looks at whether a loop still runs whose run is waited for: a task that is left
 behind on a loop that has stopped never ends. A guess."""
+
+
+class Request(NamedTuple):
+    """What is wanted of a run besides its outcome.
+
+    Attributes:
+        run_id: its id; a random one if none is given.
+        key: its idempotency key.
+        resumes: whether the run of this id is to be gone on with.
+        allow_changes: whether it may have been begun with another version of the workflow.
+        blocks: whether the calling thread waits in the call.
+    """
+
+    run_id: str | None = None
+    key: str | None = None
+    resumes: bool = False
+    allow_changes: bool = False
+    blocks: bool = False
+
+    @classmethod
+    def of(cls, run_id: object, key: object) -> Request:
+        """Return what a caller has asked for.
+
+        Raises:
+            TypeError: id or key is not a text, or there are both.
+            ValueError: one is empty, too long, or not printable.
+        """
+        if run_id is None and key is None:
+            return NO_REQUEST
+        if run_id is not None and key is not None:
+            raise TypeError("give run_id= or idempotency_key=, not both: the key finds the run")
+        return cls(
+            None if run_id is None else checked_name("run_id=", run_id),
+            None if key is None else checked_name("idempotency_key=", key),
+        )
+
+
+NO_REQUEST = Request()
+
+_MAX_NAME = 200
+"""Characters of an id or a key; a guess."""
+
+
+def checked_name(what: str, given: object) -> str:
+    """Return an id or a key.
+
+    Raises:
+        TypeError: it is not a text.
+        ValueError: it is empty, too long, or not printable.
+    """
+    if not isinstance(given, str):
+        raise TypeError(f"{what} is a text, not {type(given).__name__}")
+    if not 0 < len(given) <= _MAX_NAME or not given.isprintable():
+        raise ValueError(f"{what} is a text of 1 to {_MAX_NAME} printable characters, not {given[:40]!a}")
+    return str(given)
+
+
+def as_limit(timeout: object) -> float | None:
+    """Return a time limit in seconds; None if it is longer than anybody waits.
+
+    One that has passed already is a limit, too: what is left until a deadline may be negative.
+
+    Raises:
+        TypeError: it is not a number.
+        ValueError: it is not a number that can be compared.
+    """
+    if timeout is None:
+        return None
+    if isinstance(timeout, bool | str | bytes) or not isinstance(timeout, SupportsFloat):
+        raise TypeError(f"timeout= is a number of seconds or None, not {type(timeout).__name__}")
+    try:
+        seconds = float(timeout)
+    except OverflowError:  # an int beyond any float
+        return None
+    if math.isnan(seconds):
+        raise ValueError("timeout= is NaN; give a number of seconds, or None for no limit")
+    return None if seconds > _FOR_EVER else max(seconds, 0.0)
 
 
 class Run:
@@ -41,7 +132,7 @@ class Run:
 
     __slots__ = ("_listeners", "_loop", "_process", "_runs", "_stop", "_thread", "caller", "ended", "id")
 
-    def __init__(self, runs: Runs) -> None:
+    def __init__(self, runs: Runs, run_id: str | None = None) -> None:
         self._runs = runs
         self._listeners: deque[Callable[[], None]] = deque()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -49,7 +140,7 @@ class Run:
         self.caller = get_ident()
         self._process = os.getpid()
         self._stop: Stop | None = None
-        self.id = os.urandom(16).hex()
+        self.id = os.urandom(16).hex() if run_id is None else run_id
         self.ended = False
 
     def __enter__(self) -> Self:
@@ -124,7 +215,11 @@ class Run:
 
         Making it, a thread can get here by a signal handler or a finaliser, which interrupt its wait.
         """
-        return get_ident() in (self.caller, self._thread)
+        return self.needs_thread(get_ident())
+
+    def needs_thread(self, ident: int) -> bool:
+        """Whether a thread of this process made the run, or runs its loop."""
+        return ident in (self.caller, self._thread) and ident != 0 and self._process == os.getpid()
 
     def _tell(self) -> None:
         while True:
@@ -179,6 +274,11 @@ class Runs:
     def inside_a_step() -> bool:
         """Whether the running code belongs to a step of any run that is in progress."""
         return any(not run.ended for run in _inside.get())
+
+
+def is_inside(run_id: str) -> bool:
+    """Whether the running code belongs to a step of this run."""
+    return any(run.id == run_id and not run.ended for run in _inside.get())
 
 
 async def all_ended(runs: Iterable[Run]) -> None:

@@ -9,23 +9,25 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from agent_runtime.bridge import OnRunningLoop, run_sync
+from agent_runtime.keeping import KeepsRuns
 from agent_runtime.llm import LLMClient
 from agent_runtime.loading import parse_workflow, read_source
 from agent_runtime.maps import Maps
 from agent_runtime.options import NO_OPTIONS, Options
 from agent_runtime.program import Program, Registry, Secrets
 from agent_runtime.results import RunResult
-from agent_runtime.runs import all_ended
+from agent_runtime.runs import Request, all_ended
 from agent_runtime.streaming import stream, stream_async
 from agent_runtime.workflow import Workflow
 
 if TYPE_CHECKING:
     from agent_runtime.events import StreamEvent
+    from agent_runtime.storage import Storage
 
 __all__ = ("Runtime",)
 
 
-class Runtime(Maps):
+class Runtime(KeepsRuns, Maps):
     """Runs one workflow, any number of times and from any threads at once.
 
     Construction loads and checks the workflow and runs nothing. Use as a context manager, with
@@ -39,6 +41,7 @@ class Runtime(Maps):
         options: what else the workflow may use: errors to retry after, other workflows.
         secrets: what ``${secrets.<name>}`` stands for, under ``with`` of functions and tools: texts,
             functions that fetch them, or :class:`Secret`. Nothing shows them; see docs/security.md.
+        storage: where runs are kept, to survive the process; by default nowhere. See docs/storage.md.
 
     Raises:
         WorkflowError: the workflow has mistakes, or there is no such file; all of them are listed.
@@ -56,10 +59,18 @@ class Runtime(Maps):
         llm: LLMClient | None = None,
         options: Options = NO_OPTIONS,
         secrets: Secrets | None = None,
+        storage: Storage | None = None,
     ) -> None:
         workflow, notes = parse_workflow(read_source(source))
         self._program = Program.of(
-            workflow, notes, functions=functions, tools=tools, llm=llm, options=options, secrets=secrets
+            workflow,
+            notes,
+            functions=functions,
+            tools=tools,
+            llm=llm,
+            options=options,
+            secrets=secrets,
+            storage=storage,
         )
 
     @property
@@ -71,6 +82,8 @@ class Runtime(Maps):
         self,
         inputs: Mapping[str, object] | None = None,
         *,
+        run_id: str | None = None,
+        idempotency_key: str | None = None,
         timeout: float | None = None,
         on_running_loop: OnRunningLoop = "warn",
     ) -> RunResult:
@@ -89,6 +102,9 @@ class Runtime(Maps):
 
         Args:
             inputs: values for the names that the workflow declares under ``inputs``.
+            run_id: the run's id; a random one if none is given.
+            idempotency_key: this is done once: a second call with the same key gets the result of the
+                first, waits for it while that is in progress, and goes on with it if that has stopped.
             timeout: seconds until the run is cancelled; None for no limit.
             on_running_loop: what to do where a loop runs in this thread: "warn" and "allow" block
                 it, "raise" refuses.
@@ -98,22 +114,33 @@ class Runtime(Maps):
 
         Raises:
             WorkflowError: inputs are missing, not declared, or of a wrong type; no step has run.
+            RunConflictError: there is a run of this id already, or the run of this key cannot be had.
+            RunCancelledError: it was cancelled.
+            StorageError: the storage has failed; the run has stopped, and can be resumed.
             StepError: a step failed for a reason that the runtime found.
             RuntimeClosedError: this runtime is closed, or was closed meanwhile.
             CallerLoopError: an event loop runs in this thread and ``on_running_loop`` is "raise".
             TimeoutError: the time was up; the run has been cancelled.
             TypeError: an argument is of a wrong type.
-            ValueError: ``timeout`` is NaN.
+            ValueError: an argument has a value that it cannot have.
             BaseException: whatever a step raised, the object itself.
         """
         __tracebackhide__ = True
         names = ("Runtime.run", "Runtime.run_async")
-        return self._program.run(inputs, timeout=timeout, on_running_loop=on_running_loop, names=names)
+        return self._program.run(
+            inputs,
+            timeout=timeout,
+            on_running_loop=on_running_loop,
+            names=names,
+            request=Request.of(run_id, idempotency_key),
+        )
 
     async def run_async(
         self,
         inputs: Mapping[str, object] | None = None,
         *,
+        run_id: str | None = None,
+        idempotency_key: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - the same signature as the sync entry point
     ) -> RunResult:
         """Run the workflow once on the running loop and return its result; blocks nothing.
@@ -127,6 +154,9 @@ class Runtime(Maps):
 
         Args:
             inputs: values for the names that the workflow declares under ``inputs``.
+            run_id: the run's id; a random one if none is given.
+            idempotency_key: this is done once: a second call with the same key gets the result of the
+                first, waits for it while that is in progress, and goes on with it if that has stopped.
             timeout: seconds until the run is cancelled; None for no limit.
 
         Returns:
@@ -134,20 +164,27 @@ class Runtime(Maps):
 
         Raises:
             WorkflowError: inputs are missing, not declared, or of a wrong type; no step has run.
+            RunConflictError: there is a run of this id already, or the run of this key cannot be had.
+            RunCancelledError: it was cancelled.
+            StorageError: the storage has failed; the run has stopped, and can be resumed.
             StepError: a step failed for a reason that the runtime found.
             RuntimeClosedError: this runtime is closed, or was closed meanwhile.
             TimeoutError: the time was up; the run has been cancelled.
             TypeError: an argument is of a wrong type.
-            ValueError: ``timeout`` is NaN.
+            ValueError: an argument has a value that it cannot have.
             BaseException: whatever a step raised, the object itself.
         """
         __tracebackhide__ = True
-        return await self._program.run_async(inputs, limit=timeout)
+        return await self._program.run_async(
+            inputs, limit=timeout, request=Request.of(run_id, idempotency_key)
+        )
 
     def stream(
         self,
         inputs: Mapping[str, object] | None = None,
         *,
+        run_id: str | None = None,
+        idempotency_key: str | None = None,
         timeout: float | None = None,
         context: contextvars.Context | None = None,
         on_running_loop: OnRunningLoop = "warn",
@@ -169,6 +206,9 @@ class Runtime(Maps):
 
         Args:
             inputs: values for the names that the workflow declares under ``inputs``.
+            run_id: the run's id; a random one if none is given.
+            idempotency_key: this is done once: a second call with the same key gets the result of the
+                first, waits for it while that is in progress, and goes on with it if that has stopped.
             timeout: seconds until the run is cancelled, the reader's own time included; None for no
                 limit. Events of a run that has ended in time can be read at any time.
             context: whose context variables the steps see, each in a copy; by default the caller's as
@@ -181,12 +221,15 @@ class Runtime(Maps):
 
         Raises:
             WorkflowError: inputs are missing, not declared, or of a wrong type; no step has run.
+            RunConflictError: there is a run of this id already, or the run of this key cannot be had.
+            RunCancelledError: it was cancelled.
+            StorageError: the storage has failed; the run has stopped, and can be resumed.
             StepError: a step failed for a reason that the runtime found.
             RuntimeClosedError: this runtime is closed, or was closed meanwhile.
             CallerLoopError: an event loop runs in this thread and ``on_running_loop`` is "raise".
             TimeoutError: the time was up; the run has been cancelled.
             TypeError: an argument is of a wrong type.
-            ValueError: ``timeout`` is NaN.
+            ValueError: an argument has a value that it cannot have.
             RuntimeError: a step raised ``StopIteration``, which no generator can; it is the ``__cause__``.
             BaseException: whatever a step raised, the object itself.
         """
@@ -198,12 +241,15 @@ class Runtime(Maps):
             context=context,
             on_running_loop=on_running_loop,
             names=names,
+            request=Request.of(run_id, idempotency_key),
         )
 
     def stream_async(
         self,
         inputs: Mapping[str, object] | None = None,
         *,
+        run_id: str | None = None,
+        idempotency_key: str | None = None,
         timeout: float | None = None,
         context: contextvars.Context | None = None,
     ) -> AsyncGenerator[StreamEvent, None]:
@@ -217,6 +263,9 @@ class Runtime(Maps):
 
         Args:
             inputs: values for the names that the workflow declares under ``inputs``.
+            run_id: the run's id; a random one if none is given.
+            idempotency_key: this is done once: a second call with the same key gets the result of the
+                first, waits for it while that is in progress, and goes on with it if that has stopped.
             timeout: seconds until the run is cancelled, the reader's own time included; None for no limit.
             context: whose context variables the steps see, each in a copy; by default the caller's as
                 they are when this is called.
@@ -226,15 +275,24 @@ class Runtime(Maps):
 
         Raises:
             WorkflowError: inputs are missing, not declared, or of a wrong type; no step has run.
+            RunConflictError: there is a run of this id already, or the run of this key cannot be had.
+            RunCancelledError: it was cancelled.
+            StorageError: the storage has failed; the run has stopped, and can be resumed.
             StepError: a step failed for a reason that the runtime found.
             RuntimeClosedError: this runtime is closed, or was closed meanwhile.
             TimeoutError: the time was up; the run has been cancelled.
             TypeError: an argument is of a wrong type.
-            ValueError: ``timeout`` is NaN.
+            ValueError: an argument has a value that it cannot have.
             RuntimeError: a step raised ``StopIteration``, which no coroutine can; it is the ``__cause__``.
             BaseException: whatever a step raised, the object itself.
         """
-        return stream_async(self._program, inputs, limit=timeout, context=context)
+        return stream_async(
+            self._program,
+            inputs,
+            limit=timeout,
+            context=context,
+            request=Request.of(run_id, idempotency_key),
+        )
 
     def close(self) -> None:
         """Cancel the runs that are in progress, wait for their cleanup, and refuse further ones.

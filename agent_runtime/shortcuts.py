@@ -14,11 +14,13 @@ from agent_runtime.loading import parse_workflow, read_source
 from agent_runtime.options import NO_OPTIONS, Options
 from agent_runtime.program import Program, Registry, Secrets
 from agent_runtime.results import RunResult
+from agent_runtime.runs import Request
 from agent_runtime.streaming import stream, stream_async
 from agent_runtime.workflow import Workflow
 
 if TYPE_CHECKING:
     from agent_runtime.events import StreamEvent
+    from agent_runtime.storage import Storage
 
 __all__ = (
     "load_workflow",
@@ -50,7 +52,7 @@ def load_workflow(source: str | os.PathLike[str]) -> Workflow:
     return workflow
 
 
-def run_workflow(
+def run_workflow(  # noqa: PLR0913 - the arguments of a Runtime, and of one run of it
     source: str | os.PathLike[str],
     *,
     inputs: Mapping[str, object] | None = None,
@@ -59,6 +61,9 @@ def run_workflow(
     llm: LLMClient | None = None,
     options: Options = NO_OPTIONS,
     secrets: Secrets | None = None,
+    storage: Storage | None = None,
+    run_id: str | None = None,
+    idempotency_key: str | None = None,
     timeout: float | None = None,
     on_running_loop: OnRunningLoop = "warn",
 ) -> RunResult:
@@ -79,6 +84,10 @@ def run_workflow(
         options: what else the workflow may use: errors to retry after, other workflows.
         secrets: what ``${secrets.<name>}`` stands for, under ``with`` of functions and tools: texts,
             functions that fetch them, or :class:`Secret`. Nothing shows them; see docs/security.md.
+        storage: where the run is kept, to survive the process; by default nowhere. See docs/storage.md.
+        run_id: the run's id; a random one if none is given.
+        idempotency_key: this is done once: a second call with the same key gets the result of the
+            first, waits for it while that is in progress, and goes on with it if that has stopped.
         timeout: seconds until the run is cancelled; None for no limit.
         on_running_loop: what to do where a loop runs in this thread: "warn" and "allow" block it,
             "raise" refuses.
@@ -90,20 +99,29 @@ def run_workflow(
         WorkflowError: the workflow or its inputs have mistakes; all are listed; no step has run.
         LLMClientError: ``llm`` is not a client.
         SecretError: a secret cannot be kept.
+        RunConflictError: there is a run of this id already, or the run of this key cannot be had.
+        RunCancelledError: it was cancelled.
+        StorageError: the storage has failed; the run has stopped, and can be resumed.
         StepError: a step failed for a reason that the runtime found.
         CallerLoopError: an event loop runs in this thread and ``on_running_loop`` is "raise".
         TimeoutError: the time was up; the run has been cancelled.
         TypeError: an argument is of a wrong type.
-        ValueError: ``timeout`` is NaN.
+        ValueError: an argument has a value that it cannot have.
         BaseException: whatever a step raised, the object itself.
     """
     __tracebackhide__ = True
-    program = _load(source, functions, tools, llm, options, secrets)
+    program = _load(source, functions, tools, llm, options, secrets, storage)
     names = ("run_workflow", "run_workflow_async")
-    return program.run(inputs, timeout=timeout, on_running_loop=on_running_loop, names=names)
+    return program.run(
+        inputs,
+        timeout=timeout,
+        on_running_loop=on_running_loop,
+        names=names,
+        request=Request.of(run_id, idempotency_key),
+    )
 
 
-async def run_workflow_async(
+async def run_workflow_async(  # noqa: PLR0913 - the arguments of a Runtime, and of one run of it
     source: str | os.PathLike[str],
     *,
     inputs: Mapping[str, object] | None = None,
@@ -112,6 +130,9 @@ async def run_workflow_async(
     llm: LLMClient | None = None,
     options: Options = NO_OPTIONS,
     secrets: Secrets | None = None,
+    storage: Storage | None = None,
+    run_id: str | None = None,
+    idempotency_key: str | None = None,
     timeout: float | None = None,  # noqa: ASYNC109 - the same signature as the sync entry point
 ) -> RunResult:
     """Load a workflow, run it once on the running loop and return its result.
@@ -130,6 +151,10 @@ async def run_workflow_async(
         options: what else the workflow may use: errors to retry after, other workflows.
         secrets: what ``${secrets.<name>}`` stands for, under ``with`` of functions and tools: texts,
             functions that fetch them, or :class:`Secret`. Nothing shows them; see docs/security.md.
+        storage: where the run is kept, to survive the process; by default nowhere. See docs/storage.md.
+        run_id: the run's id; a random one if none is given.
+        idempotency_key: this is done once: a second call with the same key gets the result of the
+            first, waits for it while that is in progress, and goes on with it if that has stopped.
         timeout: seconds until the run is cancelled; None for no limit.
 
     Returns:
@@ -139,17 +164,22 @@ async def run_workflow_async(
         WorkflowError: the workflow or its inputs have mistakes; all are listed; no step has run.
         LLMClientError: ``llm`` is not a client.
         SecretError: a secret cannot be kept.
+        RunConflictError: there is a run of this id already, or the run of this key cannot be had.
+        RunCancelledError: it was cancelled.
+        StorageError: the storage has failed; the run has stopped, and can be resumed.
         StepError: a step failed for a reason that the runtime found.
         TimeoutError: the time was up; the run has been cancelled.
         TypeError: an argument is of a wrong type.
-        ValueError: ``timeout`` is NaN.
+        ValueError: an argument has a value that it cannot have.
         BaseException: whatever a step raised, the object itself.
     """
     __tracebackhide__ = True
-    return await _load(source, functions, tools, llm, options, secrets).run_async(inputs, limit=timeout)
+    return await _load(source, functions, tools, llm, options, secrets, storage).run_async(
+        inputs, limit=timeout, request=Request.of(run_id, idempotency_key)
+    )
 
 
-def stream_workflow(
+def stream_workflow(  # noqa: PLR0913 - the arguments of a Runtime, and of one run of it
     source: str | os.PathLike[str],
     *,
     inputs: Mapping[str, object] | None = None,
@@ -158,6 +188,9 @@ def stream_workflow(
     llm: LLMClient | None = None,
     options: Options = NO_OPTIONS,
     secrets: Secrets | None = None,
+    storage: Storage | None = None,
+    run_id: str | None = None,
+    idempotency_key: str | None = None,
     timeout: float | None = None,
     context: contextvars.Context | None = None,
     on_running_loop: OnRunningLoop = "warn",
@@ -176,6 +209,10 @@ def stream_workflow(
         options: what else the workflow may use: errors to retry after, other workflows.
         secrets: what ``${secrets.<name>}`` stands for, under ``with`` of functions and tools: texts,
             functions that fetch them, or :class:`Secret`. Nothing shows them; see docs/security.md.
+        storage: where the run is kept, to survive the process; by default nowhere. See docs/storage.md.
+        run_id: the run's id; a random one if none is given.
+        idempotency_key: this is done once: a second call with the same key gets the result of the
+            first, waits for it while that is in progress, and goes on with it if that has stopped.
         timeout: seconds until the run is cancelled, the reader's own time included; None for no limit.
         context: whose context variables the steps see; by default the caller's.
         on_running_loop: what to do where a loop runs in this thread: "warn" and "allow" block it,
@@ -188,26 +225,30 @@ def stream_workflow(
         WorkflowError: the workflow or its inputs have mistakes; all are listed; no step has run.
         LLMClientError: ``llm`` is not a client.
         SecretError: a secret cannot be kept.
+        RunConflictError: there is a run of this id already, or the run of this key cannot be had.
+        RunCancelledError: it was cancelled.
+        StorageError: the storage has failed; the run has stopped, and can be resumed.
         StepError: a step failed for a reason that the runtime found.
         CallerLoopError: an event loop runs in this thread and ``on_running_loop`` is "raise".
         TimeoutError: the time was up; the run has been cancelled.
         TypeError: an argument is of a wrong type.
-        ValueError: ``timeout`` is NaN.
+        ValueError: an argument has a value that it cannot have.
         RuntimeError: a step raised ``StopIteration``, which no generator can; it is the ``__cause__``.
         BaseException: whatever a step raised, the object itself.
     """
     names = ("stream_workflow", "stream_workflow_async")
     return stream(
-        _load(source, functions, tools, llm, options, secrets),
+        _load(source, functions, tools, llm, options, secrets, storage),
         inputs,
         timeout=timeout,
         context=context,
         on_running_loop=on_running_loop,
         names=names,
+        request=Request.of(run_id, idempotency_key),
     )
 
 
-def stream_workflow_async(
+def stream_workflow_async(  # noqa: PLR0913 - the arguments of a Runtime, and of one run of it
     source: str | os.PathLike[str],
     *,
     inputs: Mapping[str, object] | None = None,
@@ -216,6 +257,9 @@ def stream_workflow_async(
     llm: LLMClient | None = None,
     options: Options = NO_OPTIONS,
     secrets: Secrets | None = None,
+    storage: Storage | None = None,
+    run_id: str | None = None,
+    idempotency_key: str | None = None,
     timeout: float | None = None,
     context: contextvars.Context | None = None,
 ) -> AsyncGenerator[StreamEvent, None]:
@@ -233,6 +277,10 @@ def stream_workflow_async(
         options: what else the workflow may use: errors to retry after, other workflows.
         secrets: what ``${secrets.<name>}`` stands for, under ``with`` of functions and tools: texts,
             functions that fetch them, or :class:`Secret`. Nothing shows them; see docs/security.md.
+        storage: where the run is kept, to survive the process; by default nowhere. See docs/storage.md.
+        run_id: the run's id; a random one if none is given.
+        idempotency_key: this is done once: a second call with the same key gets the result of the
+            first, waits for it while that is in progress, and goes on with it if that has stopped.
         timeout: seconds until the run is cancelled, the reader's own time included; None for no limit.
         context: whose context variables the steps see; by default the caller's.
 
@@ -243,15 +291,22 @@ def stream_workflow_async(
         WorkflowError: the workflow or its inputs have mistakes; all are listed; no step has run.
         LLMClientError: ``llm`` is not a client.
         SecretError: a secret cannot be kept.
+        RunConflictError: there is a run of this id already, or the run of this key cannot be had.
+        RunCancelledError: it was cancelled.
+        StorageError: the storage has failed; the run has stopped, and can be resumed.
         StepError: a step failed for a reason that the runtime found.
         TimeoutError: the time was up; the run has been cancelled.
         TypeError: an argument is of a wrong type.
-        ValueError: ``timeout`` is NaN.
+        ValueError: an argument has a value that it cannot have.
         RuntimeError: a step raised ``StopIteration``, which no coroutine can; it is the ``__cause__``.
         BaseException: whatever a step raised, the object itself.
     """
     return stream_async(
-        _load(source, functions, tools, llm, options, secrets), inputs, limit=timeout, context=context
+        _load(source, functions, tools, llm, options, secrets, storage),
+        inputs,
+        limit=timeout,
+        context=context,
+        request=Request.of(run_id, idempotency_key),
     )
 
 
@@ -262,8 +317,16 @@ def _load(
     llm: LLMClient | None,
     options: Options,
     secrets: Secrets | None,
+    storage: Storage | None,
 ) -> Program:
     workflow, notes = parse_workflow(read_source(source))
     return Program.of(
-        workflow, notes, functions=functions, tools=tools, llm=llm, options=options, secrets=secrets
+        workflow,
+        notes,
+        functions=functions,
+        tools=tools,
+        llm=llm,
+        options=options,
+        secrets=secrets,
+        storage=storage,
     )

@@ -7,22 +7,27 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import functools
+import time
 from _thread import get_ident
-from collections.abc import AsyncGenerator, Generator, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from typing import TYPE_CHECKING
 
 from agent_runtime.bridge import OnRunningLoop, WorkerLane, iterate
-from agent_runtime.loading import bind_inputs
 from agent_runtime.outcomes import Outcome
 from agent_runtime.program import Program, ToCaller, ToLane
 from agent_runtime.results import RunResult
-from agent_runtime.runs import Run
-from agent_runtime.steps import Offload
+from agent_runtime.runs import NO_REQUEST, Request, Run, Stop
+from agent_runtime.steps import Offload, Surroundings
 
 if TYPE_CHECKING:
     from agent_runtime.events import StreamEvent
 
 __all__ = ("stream", "stream_async")
+
+CarryOut = Callable[
+    [Mapping[str, object], Surroundings, Callable[[Stop], None]], "AsyncGenerator[StreamEvent, None]"
+]
 
 _PATIENCE = 1.0
 """Seconds after its time limit until a run whose loop is blocked, so that the limit's own timer is late,
@@ -37,9 +42,10 @@ def stream(
     context: contextvars.Context | None,
     on_running_loop: OnRunningLoop,
     names: tuple[str, str],
+    request: Request = NO_REQUEST,
 ) -> Generator[StreamEvent, None, None]:
     """Check the arguments now; run once through the bridge while the events are asked for."""
-    streamed = _Streamed(program, inputs, timeout, context, names[0])
+    streamed = _Streamed(program, inputs, timeout, context, request, names[0])
     events = iterate(
         streamed.events(ToCaller(), context=None, in_turn=True),
         timeout=None if streamed.limit is None else streamed.limit + _PATIENCE,
@@ -56,9 +62,10 @@ def stream_async(
     *,
     limit: object,
     context: contextvars.Context | None,
+    request: Request = NO_REQUEST,
 ) -> AsyncGenerator[StreamEvent, None]:
     """Check the arguments now; run once on the loop on which the events are asked for."""
-    return _read_async(_Streamed(program, inputs, limit, context, ""))
+    return _read_async(_Streamed(program, inputs, limit, context, request, ""))
 
 
 class _Streamed:
@@ -70,6 +77,7 @@ class _Streamed:
         inputs: Mapping[str, object] | None,
         timeout: object,
         context: contextvars.Context | None,
+        request: Request,
         name: str,
     ) -> None:
         from agent_runtime.engine.streaming import StreamedExecution
@@ -80,9 +88,10 @@ class _Streamed:
         self.program = program
         self.limit = program.limit(timeout)
         program.runs.check_open()
-        self.inputs = bind_inputs(program.plan.workflow, inputs)
+        self.inputs = program.bind(inputs, request)
         self.context = contextvars.copy_context() if context is None else context
-        self.run = Run(program.runs)
+        self.request = request
+        self.run = Run(program.runs, request.run_id)
         self.run.caller = 0
         self.name = name
         self.outcome: Outcome[RunResult] | None = None
@@ -97,19 +106,58 @@ class _Streamed:
                 self.outcome = Outcome(error=begun.take_error())
                 return
             inputs, around = begun.unwrap()
-            tracing = self.program.tracing(around, context)
-            if tracing is not None:
-                around, context = around._replace(tracing=tracing), tracing.context
-            execution = self._execution(
-                self.program.plan, inputs, around, context=context, in_turn=in_turn, on_end=run.end
-            )
-            with tracing or contextlib.nullcontext():
-                async with contextlib.aclosing(execution.events(run.begun, self.limit)) as events:
-                    async for event in events:
-                        yield event
-                self.outcome = execution.outcome
-                if tracing is not None and self.outcome is not None:
-                    tracing.noted(self.outcome)
+            carry_out = functools.partial(self._events, context=context, in_turn=in_turn)
+            if self.program.durability is None:
+                source = carry_out(inputs, around, run.begun)
+            else:
+                source = self._kept_events(carry_out, inputs, around)
+            async with contextlib.aclosing(source) as events:
+                async for event in events:
+                    yield event
+
+    async def _events(
+        self,
+        inputs: Mapping[str, object],
+        around: Surroundings,
+        begun: Callable[[Stop], None],
+        *,
+        context: contextvars.Context | None,
+        in_turn: bool,
+    ) -> AsyncGenerator[StreamEvent, None]:
+        tracing = self.program.tracing(around, context)
+        if tracing is not None:
+            around, context = around._replace(tracing=tracing), tracing.context
+        plan, on_end = self.program.plan, self.run.end
+        execution = self._execution(plan, inputs, around, context=context, in_turn=in_turn, on_end=on_end)
+        with tracing or contextlib.nullcontext():
+            async with contextlib.aclosing(execution.events(begun, self.limit)) as events:
+                async for event in events:
+                    self.outcome = execution.outcome  # there is one when the last event is
+                    yield event
+            if tracing is not None and self.outcome is not None:
+                tracing.noted(self.outcome)
+
+    async def _kept_events(
+        self, carry_out: CarryOut, inputs: Mapping[str, object], around: Surroundings
+    ) -> AsyncGenerator[StreamEvent, None]:
+        """Run, and keep what it comes to before the reader is told of it."""
+        from agent_runtime.events import RunFailed, RunFinished, RunStarted
+
+        async with self.program.keeper(self.run, inputs, self.request, around) as keeper:
+            run_id = self.run.id
+            if keeper.result is not None:
+                self.outcome = Outcome(keeper.result)
+                yield RunStarted(run_id, time.time(), keeper.result.workflow)
+                yield RunFinished(run_id, time.time(), keeper.result)
+                return
+            around = around._replace(run_id=run_id, journal=keeper.journal)
+            async with contextlib.aclosing(carry_out(keeper.inputs, around, keeper.begun)) as events:
+                async for event in events:
+                    if self.outcome is not None:
+                        self.outcome = await keeper.conclude(self.outcome)
+                        if self.outcome.error is not None and isinstance(event, RunFinished):
+                            event = RunFailed(run_id, time.time(), *around.texts_of(self.outcome.error))  # noqa: PLW2901 - another one in its place
+                    yield event
 
     def told(self, events: Generator[StreamEvent, None, None]) -> Generator[StreamEvent, None, None]:
         """Tell of each wait for an event, if a trace is asked for."""

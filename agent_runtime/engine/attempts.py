@@ -9,7 +9,7 @@ from collections.abc import Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from agent_runtime.engine.limits import inner, within
-from agent_runtime.errors import StepTimeoutError
+from agent_runtime.errors import RecordedFailureError, StepTimeoutError
 from agent_runtime.outcomes import Outcome, acapture, traceback_of
 from agent_runtime.references import Root, is_true, render
 from agent_runtime.results import StepFault, StepRecord, StepState
@@ -36,10 +36,12 @@ class PlainRun(Trace):
         feed: where its events go, if anybody reads them.
         attempts: how many times it has been tried so far.
         started: when its turn came, in seconds since the epoch.
+        ended: when it ended, in seconds since the epoch; 0 where that is not noted before the record is made.
+        was_saving: whether its cancellation came when it had ended, and only that was still to be kept.
         told: whether the reader knows that it has started.
     """
 
-    __slots__ = ("around", "attempts", "feed", "plan", "started", "told", "values")
+    __slots__ = ("around", "attempts", "ended", "feed", "plan", "started", "told", "values", "was_saving")
 
     state: StepState = StepState.SUCCEEDED
     """How it has ended, if it has not failed for good."""
@@ -58,7 +60,9 @@ class PlainRun(Trace):
         self.feed = feed
         self.attempts = 1
         self.started = time.time()
+        self.ended = 0.0
         self.told = False
+        self.was_saving = False
 
     async def outcome(self) -> Outcome[object]:
         """Run the step to its end; never raises, whatever the step does or is done to it."""
@@ -83,7 +87,7 @@ class PlainRun(Trace):
             state=self.state,
             attempts=self.attempts,
             started=self.started,
-            ended=time.time(),
+            ended=self.ended or time.time(),
             thread=self.thread,
             usage=self.usage,
             faults=self.faults,
@@ -142,7 +146,12 @@ class StepRun(PlainRun):
     async def outcome(self) -> Outcome[object]:
         """Run the step to its end; never raises, whatever the step does or is done to it."""
         step = self.plan.step
-        done = inner(await acapture(self._unless_skipped()))
+        journal = self.around.journal
+        failure = None if journal is None else journal.failure_of(self.step)
+        if failure is None:
+            done = inner(await acapture(self._unless_skipped()))
+        else:
+            done = Outcome(error=RecordedFailureError(*failure))
         if done.error is None:
             compensate = self.plan.compensate
             if compensate is not None and self.state is StepState.SUCCEEDED:
@@ -204,6 +213,8 @@ class StepRun(PlainRun):
         """Do what the step says of its failure; what is left of it then is its outcome."""
         self.faults = (StepFault(*self.around.texts_of(failed.error)),)
         if self.plan.fallback is not None:
+            if self.around.journal is not None:
+                await self.around.journal.begin_fallback(self.step, self.faults[0][:2])
             instead = await self._fall_back(self.plan.fallback)
             if instead.error is None:
                 self.state = StepState.RECOVERED
@@ -222,8 +233,12 @@ class StepRun(PlainRun):
         (fault,) = self.faults
         error = {"type": fault.error_type, "message": fault.error}
         run = plan.run(plan, path, self.values.within(path, {Root.ERROR: error}), self.around, self.feed)
-        tracing, work = self.around.tracing, run.announced()
-        outcome = await (work if tracing is None else tracing.step(run, work))
+        around = self.around
+        if around.journal is not None:
+            work = around.journal.kept(run, self.step, None)
+        else:
+            work = run.announced() if around.tracing is None else around.tracing.step(run, run.announced())
+        outcome = await work
         run.tell_end(outcome, stopped=True)
         self.thread, self.usage = run.thread, run.usage
         self.undo += run.undo

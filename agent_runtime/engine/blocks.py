@@ -60,7 +60,14 @@ class BlockRun(StepRun):
         steps = _Inside(plan, scope, self.around, self.feed, step=self.step, concurrency=block.concurrency)
         return self._through(steps)
 
+    async def _done(self) -> Outcome[object]:
+        if self.around.journal is not None:
+            self.attempts = self.around.journal.attempts(self.step)
+        return await super()._done()
+
     async def _through(self, steps: Flow[dict[str, object]]) -> Outcome[object]:
+        if self.around.journal is not None:
+            await self.around.journal.begin_attempt(self.step, self.attempts)
         outcome = await steps.work()
         if outcome.error is None:
             self.undo = (*self.undo, *steps.undo)

@@ -14,6 +14,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from agent_runtime.engine.attempts import PlainRun, Undo
+from agent_runtime.errors import RecordedFailureError
 from agent_runtime.outcomes import Outcome, capture, traceback_of
 from agent_runtime.steps import Overrun, Surroundings
 
@@ -68,6 +69,7 @@ class Crew(Generic[T]):
         self._lost = 0
         self._why: Mapping[str, object] | None = None  # something is being undone, because of this
         self.undo: list[Undo] = []
+        self._doomed: tuple[str, str] | None = None
 
     def _begin(self) -> None:
         """Start what can start."""
@@ -95,10 +97,19 @@ class Crew(Generic[T]):
         Raises:
             CancelledError: the step was cancelled; everything has been cancelled and has cleaned up.
         """
+        self._look_up()
         self._begin()
         if not self._running:
             self._rest()
         return self._conclude(await self._until_quiet())
+
+    def _look_up(self) -> None:
+        """Find out whether this had failed before the run was resumed.
+
+        If so, what there is to undo is undone, and nothing else done.
+        """
+        journal = self._around.journal
+        self._doomed = None if journal is None else journal.undoing(self._inside)
 
     def _conclude(self, cancelled: Outcome[None]) -> Outcome[T]:
         """Return what it came to, or raise the cancellation that came from outside."""
@@ -158,8 +169,16 @@ class Crew(Generic[T]):
         task.add_done_callback(self._on_done, context=self._context.copy())
 
     def _work_of(self, run: PlainRun) -> Coroutine[Any, Any, Outcome[object]]:
+        journal, tracing = self._around.journal, self._around.tracing
+        if journal is not None:
+            return journal.kept(run, self._inside, self._why)
         work = run.outcome() if run.told or self._feed is None else run.announced()
-        return work if self._around.tracing is None else self._around.tracing.step(run, work)
+        return work if tracing is None else tracing.step(run, work)
+
+    def _is_shut(self, path: str) -> bool:
+        """Whether a step may not begin: it has not ended in a run that failed before it was resumed."""
+        journal = self._around.journal
+        return self._doomed is not None and journal is not None and not journal.has_ended(path)
 
     def _on_done(self, task: StepTask) -> None:
         """Settle a step; an exception here, a KeyboardInterrupt say, must not leave the run waiting."""
@@ -172,12 +191,15 @@ class Crew(Generic[T]):
 
     def _rest(self) -> None:
         """See what is left, now that nothing is in progress."""
-        if self._overrun is None and self._is_over():
+        journal = self._around.journal
+        if self._overrun is None and self._doomed is not None:
+            self._end_with(RecordedFailureError(*self._doomed), "the runtime")
+        elif self._overrun is None and self._is_over():
             self._result = capture(self._make_result)
             error = self._result.take_error()
             if error is not None:
                 self._end_with(error, "the runtime")
-        if self._overrun is not None and self.undo:
+        if self._overrun is not None and self.undo and not (journal is not None and journal.paused):
             self._undo_latest(self._overrun)
         else:
             self._fall_quiet()
@@ -193,6 +215,9 @@ class Crew(Generic[T]):
             cause = None if self._failure is None else self._failure.error
             type_, message = self._around.texts_of(asyncio.CancelledError() if cause is None else cause)
             self._why = {"type": type_, "message": message}
+            if self._around.journal is not None:
+                order_of = self._around.journal.order_of
+                self.undo.sort(key=lambda undo: order_of(undo.path))
         run = self.undo.pop().run(self._why, self._feed)
         self._launch(_UNDO, run, f"agent_runtime step {run.step}")
 
@@ -223,7 +248,7 @@ class Crew(Generic[T]):
             self._succeeded(number, run, outcome.value)
             if self._overrun is None:
                 self._go_on(number)
-            elif task in self._cancelled:
+            elif task in self._cancelled and not run.was_saving:
                 self._overrun.swallowed(run.step)
         else:
             run.tell_end(outcome, stopped=stopped)
@@ -243,6 +268,8 @@ class Crew(Generic[T]):
     def _end_with(self, error: BaseException, who: str) -> None:
         """Keep the first failure and cancel the other steps; their own failures can only be logged."""
         if self._overrun is None:
+            if self._around.journal is not None and isinstance(error, KeyboardInterrupt | SystemExit):
+                self._around.journal.paused = True  # not the step's own failure: the process is to end
             self._failure = Outcome(error=error)
             self._stop()
         elif not isinstance(error, asyncio.CancelledError):

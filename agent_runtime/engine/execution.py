@@ -100,6 +100,8 @@ class Flow(Crew[T]):
             return
         plan = self._plan.steps[number]
         path = plan.step.id if self._inside is None else f"{self._inside}.{plan.step.id}"
+        if self._doomed is not None and self._is_shut(path):
+            return
         run = plan.run(plan, path, self._scope.values_for(path), self._around, self._feed)
         if self._feed is not None and self._inside is None:  # the others wait until the feed has room
             self._feed.step_started(path)
@@ -172,9 +174,20 @@ class Execution(Flow[RunResult]):
         """Stop the run because it is not wanted any more; ``error`` is its outcome."""
         if (self._running or self._held) and self._overrun is None:
             self._closed = True
+            self._pause()
             self._end_with(error, "the runtime")
             if not self._running:
                 self._rest()
+
+    def _interrupt(self) -> None:
+        if self._why is None:
+            self._pause()
+        super()._interrupt()
+
+    def _pause(self) -> None:
+        """Let the run be resumed, if it is kept."""
+        if self._around.journal is not None:
+            self._around.journal.paused = True
 
     def _succeeded(self, number: int, run: PlainRun, value: object) -> None:
         self._note(number, run, value)

@@ -38,13 +38,18 @@ class _Items(Crew[list[object]]):
 
     def _go_on(self, number: int) -> None:  # noqa: ARG002 - whichever has ended, the next one comes
         index = self._next
+        while self._doomed is not None and index < len(self._items) and self._is_shut(self._path(index)):
+            index += 1
         if index == len(self._items):
             return
         self._next = self._run.attempts = index + 1
-        path = f"{self._run.step}[{index}]"
+        path = self._path(index)
         values = self._run.values.within(path, {Root.ITEM: self._items[index], Root.INDEX: index})
         run = self._body.run(self._body, path, values, self._around, self._feed)
         self._launch(index, run, f"{self._body.name}[{index}]")
+
+    def _path(self, index: int) -> str:
+        return f"{self._run.step}[{index}]"
 
     def _succeeded(self, number: int, run: PlainRun, value: object) -> None:
         self._outputs[number] = value
@@ -116,14 +121,19 @@ class _Times(Crew[object]):
         return self._run.values.within(path, {Root.INDEX: index, Root.OUTPUT: self._output})
 
     def _start(self, index: int) -> None:
+        path = f"{self._run.step}[{index}]"
+        if self._doomed is not None and self._is_shut(path):
+            return
         self._run.attempts = index + 1
-        values = self._values(index)
-        run = self._body.run(self._body, f"{self._run.step}[{index}]", values, self._around, self._feed)
+        run = self._body.run(self._body, path, self._values(index), self._around, self._feed)
         self._launch(index, run, f"{self._body.name}[{index}]")
 
     def _work_of(self, run: PlainRun) -> Coroutine[Any, Any, Outcome[object]]:
         work = super()._work_of(run)
-        return work if self._run.attempts == 1 or not self._repeat.delay else self._later(work)
+        if self._run.attempts == 1 or not self._repeat.delay:
+            return work
+        journal = self._around.journal
+        return work if journal is not None and journal.has_ended(run.step) else self._later(work)
 
     async def _later(self, work: Coroutine[Any, Any, Outcome[object]]) -> Outcome[object]:
         waited = await acapture(asyncio.sleep(self._repeat.delay))

@@ -74,6 +74,7 @@ class StreamedExecution(Execution):
         feed.run_started(self._plan.workflow.name)
         try:
             self._context.run(on_begin, self._cut_off)
+            self._look_up()
             self._begin()
             if limit is not None:
                 self._timer = self._loop.call_later(limit, self._expire, limit)

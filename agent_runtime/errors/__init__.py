@@ -18,6 +18,8 @@ A step's own exception is never wrapped: what the step raised is what comes out 
     ├── StepError                 did a step fail for a reason that the runtime found?
     │   ├── AnswerError           a model's answer is not what its step says (ValueError)
     │   ├── MemoryConflictError   a conversation could not be kept
+    │   ├── ApprovalRejectedError somebody has rejected what a step asked for
+    │   ├── NotStorableError      what is to be kept of a step cannot be (TypeError)
     │   ├── OutputTypeError       what comes out is not what the workflow says (ValueError)
     │   ├── ReferenceValueError   a ${...} found nothing, or nothing it can work with (LookupError)
     │   ├── RepeatLimitError      a step was repeated as often as it may be
@@ -38,11 +40,22 @@ A step's own exception is never wrapped: what the step raised is what comes out 
     ├── LLMClientClosedError      is the LLM client closed that was asked?
     ├── MissingExtraError         is a library not installed that this needs? (ImportError)
     ├── SecretError               is my secret none that can be kept? (ValueError)
-    ├── RuntimeClosedError        is the runtime closed that I ran, or that was running?
     ├── ExecutorBrokenError       the executor of a map takes no more work
     ├── NotPortableError          something cannot be sent to another process (TypeError)
     ├── RemoteError               an exception of another process that cannot be sent itself
-    └── WorkerLostError           a run of a map was lost with its worker
+    ├── WorkerLostError           a run of a map was lost with its worker
+    ├── RunConflictError          can this run not be started, resumed or decided on as it stands?
+    │   ├── IdempotencyError      the idempotency key belongs to a run with other inputs
+    │   ├── RunBusyError          somebody else has it in hand, or it would wait for itself
+    │   ├── RunEndedError         it has come to its end, and cannot go on
+    │   ├── RunExistsError        there is a run of this id already
+    │   ├── RunNotFoundError      there is no run of this id (LookupError)
+    │   └── WorkflowChangedError  it was begun with another version of the workflow
+    ├── RunCancelledError         was the run cancelled, by cancel()?
+    ├── RecordedFailureError      had it failed before it was resumed?
+    ├── StorageError              has what keeps the runs failed? The run has stopped, and can be resumed
+    │   └── LeaseLostError        the run goes on elsewhere
+    └── RuntimeClosedError        is the runtime closed that I ran, or that was running?
 """
 
 from __future__ import annotations
@@ -80,6 +93,21 @@ from agent_runtime.errors.llm import (
     LLMTimeoutError,
     MissingExtraError,
 )
+from agent_runtime.errors.runs import (
+    ApprovalRejectedError,
+    IdempotencyError,
+    LeaseLostError,
+    NotStorableError,
+    RecordedFailureError,
+    RunBusyError,
+    RunCancelledError,
+    RunConflictError,
+    RunEndedError,
+    RunExistsError,
+    RunNotFoundError,
+    StorageError,
+    WorkflowChangedError,
+)
 from agent_runtime.errors.workers import (
     ExecutorBrokenError,
     NotPortableError,
@@ -103,6 +131,7 @@ from agent_runtime.errors.workflows import (
 __all__ = (
     "AgentRuntimeError",
     "AnswerError",
+    "ApprovalRejectedError",
     "BlockedLoopWarning",
     "BridgeClosedError",
     "BridgeError",
@@ -112,6 +141,7 @@ __all__ = (
     "ContextInUseError",
     "ExecutorBrokenError",
     "ForkedCallError",
+    "IdempotencyError",
     "LLMClientClosedError",
     "LLMClientError",
     "LLMConnectionError",
@@ -122,25 +152,36 @@ __all__ = (
     "LLMServiceError",
     "LLMStatusError",
     "LLMTimeoutError",
+    "LeaseLostError",
     "MemoryConflictError",
     "MissingExtraError",
     "NoCallerError",
     "NoThreadError",
     "NotPortableError",
+    "NotStorableError",
     "OutputTypeError",
     "Problem",
+    "RecordedFailureError",
     "ReferenceValueError",
     "RemoteError",
     "RepeatLimitError",
+    "RunBusyError",
+    "RunCancelledError",
+    "RunConflictError",
+    "RunEndedError",
+    "RunExistsError",
+    "RunNotFoundError",
     "RuntimeClosedError",
     "SecretError",
     "StalledCallWarning",
     "StepError",
     "StepInputError",
     "StepTimeoutError",
+    "StorageError",
     "ToolError",
     "ToolSignatureError",
     "TurnLimitError",
     "WorkerLostError",
+    "WorkflowChangedError",
     "WorkflowError",
 )

@@ -197,6 +197,8 @@ def _problems(origin: Origin) -> Iterator[str]:
             " that leaves out connections, or run on threads"
         )
     yield from _bad_entries("the secret", origin.secrets)
+    if (reason := _reason(origin.storage)) is not None:
+        yield f"the storage cannot be sent to another process: {reason}"
     for name in ("errors", "workflows", "random"):
         if (reason := _reason(getattr(origin.options, name))) is not None:
             yield f"Options({name}=...) cannot be sent to another process: {reason}"

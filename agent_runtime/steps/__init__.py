@@ -6,6 +6,7 @@ from agent_runtime.steps.agent import NO_CONTENT, put, question
 from agent_runtime.steps.call import (
     Agent,
     Callee,
+    Journal,
     Surroundings,
     ToolEvents,
     Trace,
@@ -23,6 +24,7 @@ __all__ = (
     "NO_CONTENT",
     "Agent",
     "Callee",
+    "Journal",
     "Offload",
     "Overrun",
     "Surroundings",

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
+from agent_runtime.errors import RecordedFailureError
 from agent_runtime.llm.client import LLM
 from agent_runtime.outcomes import Outcome, acapture, capture, texts_of
 from agent_runtime.references import Values
@@ -24,6 +25,7 @@ __all__ = (
     "Agent",
     "Callee",
     "Invocation",
+    "Journal",
     "Surroundings",
     "ToolEvents",
     "Trace",
@@ -54,6 +56,42 @@ _NOTHING: Mapping[str, object] = {}
 
 def _no_chance() -> float:
     return 0.0
+
+
+class Journal(Protocol):
+    """What is kept of a run, where it is kept, for the steps that it consists of.
+
+    Attributes:
+        paused: whether the run stops where it stands, to be resumed: nothing is undone.
+    """
+
+    paused: bool
+
+    def has_ended(self, step: str) -> bool:
+        """Whether a step had ended before the run was resumed."""
+
+    def order_of(self, step: str) -> int:
+        """Return a number that counts up from one ended step to the next."""
+
+    def attempts(self, step: str) -> int:
+        """Return how many attempts of a step with steps inside are over."""
+
+    def failure_of(self, step: str) -> tuple[str, str] | None:
+        """Return why a step had failed for good, if it had."""
+
+    def undoing(self, step: str | None) -> tuple[str, str] | None:
+        """Return why what has succeeded inside a step is being undone, if it is; None for the run."""
+
+    async def begin_attempt(self, step: str, attempt: int) -> None:
+        """Keep that a step with steps inside is tried once more."""
+
+    async def begin_fallback(self, step: str, fault: tuple[str, str]) -> None:
+        """Keep that a step has failed for good."""
+
+    async def kept(
+        self, run: Trace, inside: str | None, because: Mapping[str, object] | None
+    ) -> Outcome[object]:
+        """Do a step and keep how it has ended; if that had been kept before, do nothing."""
 
 
 class ToolEvents(Protocol):
@@ -104,6 +142,7 @@ class Surroundings(NamedTuple):
         on_token: told of each piece of an answer, with the step's id, where somebody reads them.
         random: gives numbers from 0 to 1.
         workflows: what ``workflow`` steps may run; the engine knows what they are.
+        journal: what is kept of the run, where it is kept; the engine knows what it is.
         depth: how many ``workflow`` steps these steps stand inside of.
         secrets: the values of the secrets that the run may use; None if there are none.
         tool_events: told of each call of a tool, where somebody reads them.
@@ -121,6 +160,7 @@ class Surroundings(NamedTuple):
     on_token: OnToken | None = None
     random: Callable[[], float] = _no_chance
     workflows: Mapping[str, object] = _NOTHING
+    journal: Journal | None = None
     depth: int = 0
     secrets: RunSecrets | None = None
     tool_events: ToolEvents | None = None
@@ -135,6 +175,8 @@ class Surroundings(NamedTuple):
 
     def texts_of(self, error: BaseException | None) -> tuple[str, str]:
         """Return an exception as texts without the run's secrets: its class, and what it says."""
+        if isinstance(error, RecordedFailureError):
+            return error.error_type, error.error  # what it had been before the run was resumed
         kind, text = texts_of(error)
         return (kind, text) if self.secrets is None else (kind, self.secrets.redactor.text(text))
 

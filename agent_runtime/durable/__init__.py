@@ -1,0 +1,11 @@
+"""Runs that are kept: taken in hand by one runner at a time, written down, and gone on with.
+
+Imported when a storage is given, and not before.
+"""
+
+from __future__ import annotations
+
+from agent_runtime.durable.keeper import Keeper
+from agent_runtime.durable.program import Durability
+
+__all__ = ("Durability", "Keeper")

@@ -1,0 +1,40 @@
+"""What all kept runs of one program have in common."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Collection
+
+from agent_runtime.durable.fingerprint import fingerprint_of
+from agent_runtime.storage.protocol import Storage
+from agent_runtime.workflow import Workflow
+
+__all__ = ("Durability",)
+
+
+class Durability:
+    """Where the runs of a program are kept, and which workflow they are runs of; threads may share it.
+
+    Args:
+        storage: keeps them.
+        workflow: the workflow.
+        others: those that it runs.
+
+    Raises:
+        TypeError: ``storage`` is not a storage.
+    """
+
+    def __init__(self, storage: object, workflow: Workflow, others: Collection[Workflow]) -> None:
+        if not isinstance(storage, Storage):
+            raise TypeError(
+                f"storage= is a storage, not {type(storage).__name__}; pass SQLiteStorage(path) or"
+                " MemoryStorage(), or an object with all methods of agent_runtime.storage.Storage"
+            )
+        self.storage = storage
+        self.workflow = workflow
+        self._fingerprint: Callable[[], str] = functools.partial(fingerprint_of, workflow, others)
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """Of the workflow."""
+        return self._fingerprint()
