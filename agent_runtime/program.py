@@ -42,7 +42,7 @@ from agent_runtime.registries import (
 from agent_runtime.results import RunResult
 from agent_runtime.runs import NO_REQUEST, Request, Run, Runs, Stop, as_limit
 from agent_runtime.steps import Callee, Offload, Surroundings, inherited_tracer, thread_name
-from agent_runtime.workflow import AgentCall, Workflow
+from agent_runtime.workflow import AgentCall, FunctionCall, RunsOn, Step, ToolCall, Workflow
 
 if TYPE_CHECKING:
     from agent_runtime.agents import Binder
@@ -139,7 +139,14 @@ class Program(NamedTuple):
             raise WorkflowError(notes.problems())
         client = LLM.of(ScriptedClient() if llm is None else llm)
         functions_, tools_ = map(callees_of, registered)
-        links = Links(errors, library.key_of, check_outputs, *([] if binder is None else [binder.agent_of]))
+        links = Links(
+            errors,
+            library.key_of,
+            check_outputs,
+            on_caller=functools.partial(_is_on_caller, functions_, tools_),
+        )
+        if binder is not None:
+            links = links._replace(agent=binder.agent_of)
         return cls(
             Plan.of(workflow, links),
             functions_,
@@ -317,6 +324,18 @@ class Program(NamedTuple):
             random=self.random,
             workflows=self.workflows,
         )
+
+
+def _is_on_caller(functions: Mapping[str, Callee], tools: Mapping[str, Callee], step: Step) -> bool:
+    """Whether a step is a plain function for the calling thread."""
+    action = step.action
+    if isinstance(action, FunctionCall):
+        callee = functions.get(action.name)
+    elif isinstance(action, ToolCall):
+        callee = tools.get(action.name)
+    else:
+        return False
+    return callee is not None and not callee.is_async and action.runs_on is RunsOn.CALLER
 
 
 def _sub_workflows(workflows: Mapping[str, Workflow], links: Links) -> Mapping[str, object]:

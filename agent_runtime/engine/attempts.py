@@ -64,6 +64,10 @@ class PlainRun(Trace):
         self.told = False
         self.was_saving = False
 
+    def number(self, given: int) -> int:
+        """Return the number of the step that this has come to, given that of the one that it began with."""
+        return given
+
     async def outcome(self) -> Outcome[object]:
         """Run the step to its end; never raises, whatever the step does or is done to it."""
         return inner(await acapture(self._attempt()))

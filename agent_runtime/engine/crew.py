@@ -237,6 +237,7 @@ class Crew(Generic[T]):
             outcome: Outcome[object] = Outcome(error=asyncio.CancelledError())
         else:
             outcome = task.result()
+            number = run.number(number)
         stopped = self._overrun is not None and self._why is None
         if outcome.error is not None:
             if run.told:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from agent_runtime.engine.attempts import PlainRun
 from agent_runtime.engine.crew import Crew
 from agent_runtime.engine.plan import Plan
-from agent_runtime.engine.scope import RunScope
+from agent_runtime.engine.scope import RunScope, StepValues
 from agent_runtime.outcomes import Outcome
 from agent_runtime.references import render
 from agent_runtime.results import RunResult, RunStatus, StepRecord
@@ -89,6 +89,9 @@ class Flow(Crew[T]):
         self._needed = list(plan.needed)
         self._held: deque[int] = deque()
         self._limit = concurrency
+        # Whoever looks at each step as it begins and ends does that on the loop.
+        watched = feed is not None or around.journal is not None or around.tracing is not None
+        self._chained = bool(plan.follows) and not watched and concurrency is None and around.secrets is None
 
     def _begin(self) -> None:
         for number in self._plan.ready:
@@ -99,14 +102,41 @@ class Flow(Crew[T]):
             self._held.append(number)
             return
         plan = self._plan.steps[number]
-        path = plan.step.id if self._inside is None else f"{self._inside}.{plan.step.id}"
+        path = self.path_of(number)
         if self._doomed is not None and self._is_shut(path):
             return
         run = plan.run(plan, path, self._scope.values_for(path), self._around, self._feed)
+        if self._chained and self._plan.follows[number] is not None:
+            from agent_runtime.engine.chains import ChainRun
+
+            run = ChainRun(self, number, run)
         if self._feed is not None and self._inside is None:  # the others wait until the feed has room
             self._feed.step_started(path)
             run.told = True
         self._launch(number, run, plan.name)
+
+    @property
+    def plan(self) -> Plan:
+        """Which steps there are, and which follows which."""
+        return self._plan
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether no further step may begin."""
+        return self._overrun is not None
+
+    def path_of(self, number: int) -> str:
+        """Return what a step is called in this run."""
+        step = self._plan.steps[number].step.id
+        return step if self._inside is None else f"{self._inside}.{step}"
+
+    def values_of(self, path: str) -> StepValues:
+        """Return what the references of a step see."""
+        return self._scope.values_for(path)
+
+    def note_success(self, number: int, run: PlainRun, value: object) -> None:
+        """Note how a step of a chain has ended; no other step looks at it meanwhile."""
+        self._succeeded(number, run, value)
 
     def _is_over(self) -> bool:
         return not self._held

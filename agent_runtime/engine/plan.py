@@ -17,6 +17,10 @@ def _no_agent(_call: AgentCall) -> Agent | None:
     return None
 
 
+def _nowhere(_step: Step) -> bool:
+    return False
+
+
 class Links(NamedTuple):
     """What names in a file stand for, apart from functions and tools.
 
@@ -25,12 +29,14 @@ class Links(NamedTuple):
         callee: from a file and the name in a ``workflow`` step to the key of that workflow.
         check_outputs: holds what comes out against what a workflow says of it.
         agent: from an agent step to what performs it, if it asks for more than one question.
+        on_caller: whether a step is a plain function for the calling thread.
     """
 
     errors: Mapping[str, type[BaseException]]
     callee: Callable[[str, str], str]
     check_outputs: Callable[[Workflow, Mapping[str, object]], None]
     agent: Callable[[AgentCall], Agent | None] = _no_agent
+    on_caller: Callable[[Step], bool] = _nowhere
 
 
 class StepPlan(NamedTuple):
@@ -116,6 +122,8 @@ class Plan(NamedTuple):
         needed: for each step how many others it waits for.
         ready: the numbers of the steps that wait for nothing.
         check_outputs: holds what comes out against what the workflow says of it.
+        follows: for each step the one that may begin at once where it has ended, as they are functions
+            of the same thread and wait for nothing else; else None.
     """
 
     workflow: Workflow
@@ -125,6 +133,7 @@ class Plan(NamedTuple):
     needed: tuple[int, ...]
     ready: tuple[int, ...]
     check_outputs: Callable[[Workflow, Mapping[str, object]], None]
+    follows: tuple[int | None, ...] = ()
 
     @classmethod
     def of(cls, workflow: Workflow, links: Links, steps: Sequence[Step] | None = None) -> Plan:
@@ -135,15 +144,30 @@ class Plan(NamedTuple):
         for number, step in enumerate(steps):
             for other in step.depends_on:
                 dependents[numbers[other]].append(number)
+        plans = tuple(StepPlan.of(step, workflow, links) for step in steps)
         return cls(
             workflow=workflow,
-            steps=tuple(StepPlan.of(step, workflow, links) for step in steps),
+            steps=plans,
             numbers=numbers,
             dependents=tuple(map(tuple, dependents)),
             needed=tuple(len(step.depends_on) for step in steps),
             ready=tuple(number for number, step in enumerate(steps) if not step.depends_on),
             check_outputs=links.check_outputs,
+            follows=_followers(plans, dependents, links),
         )
+
+
+def _followers(
+    plans: Sequence[StepPlan], dependents: Sequence[Sequence[int]], links: Links
+) -> tuple[int | None, ...]:
+    """Find the chains of plain functions; nothing at all, where there are none."""
+    may = [plan.run is PlainRun and links.on_caller(plan.step) for plan in plans]
+    found: list[int | None] = [None] * len(plans)
+    for number, waiting in enumerate(dependents):
+        if len(waiting) == 1 and may[number] and may[waiting[0]]:
+            (follower,) = waiting
+            found[number] = follower if len(plans[follower].step.depends_on) == 1 else None
+    return tuple(found) if any(follower is not None for follower in found) else ()
 
 
 def _is_plain(step: Step) -> bool:

@@ -6,6 +6,7 @@ from agent_runtime.steps.agent import NO_CONTENT, put, question
 from agent_runtime.steps.call import (
     Agent,
     Callee,
+    Invocation,
     Journal,
     Surroundings,
     ToolEvents,
@@ -15,6 +16,7 @@ from agent_runtime.steps.call import (
     inherited_tracer,
     invoke,
     is_async,
+    settled,
 )
 from agent_runtime.steps.offload import Offload, thread_name
 from agent_runtime.steps.overrun import Overrun
@@ -24,6 +26,7 @@ __all__ = (
     "NO_CONTENT",
     "Agent",
     "Callee",
+    "Invocation",
     "Journal",
     "Offload",
     "Overrun",
@@ -39,5 +42,6 @@ __all__ = (
     "message_of",
     "put",
     "question",
+    "settled",
     "thread_name",
 )
