@@ -113,6 +113,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "agent_runtime.tools",
         "agent_runtime.workflow",
     ),
+    "agent_runtime/tracing/page": ("agent_runtime.tracing",),
     "agent_runtime/options.py": ("agent_runtime.prompts", "agent_runtime.tracing", "agent_runtime.workflow"),
     "agent_runtime/runs.py": ("agent_runtime.errors",),
     "agent_runtime/registries.py": ("agent_runtime.secrets", "agent_runtime.steps"),
