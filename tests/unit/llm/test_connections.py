@@ -320,7 +320,7 @@ def test_forked_child_opens_connections_of_its_own_and_leaves_those_of_its_paren
         ask(client)
     """
     with serving() as server:
-        run_child(code, arguments=(server.url,)).check()
+        run_child(code, arguments=(server.url,), options=("-W", "ignore::DeprecationWarning")).check()
 
         assert (server.connections, len(server.requests)) == (2, 3)
         assert [request.connection for request in server.requests] == [1, 2, 1]
