@@ -109,6 +109,7 @@ if TYPE_CHECKING:
         tool_calls,
     )
     from agent_runtime.many import MappedRun
+    from agent_runtime.memory import Conversation, InMemoryStore, MemoryStore
     from agent_runtime.prompts import PromptRegistry
     from agent_runtime.secrets import RedactingFilter, Secret, redact
     from agent_runtime.storage import MemoryStorage, SQLiteStorage, Storage
@@ -133,11 +134,13 @@ __all__ = (
     "ChatToolFunction",
     "CircularWaitError",
     "ContextInUseError",
+    "Conversation",
     "Executor",
     "ExecutorBrokenError",
     "ForkedCallError",
     "HTTPOptions",
     "IdempotencyError",
+    "InMemoryStore",
     "LLMClient",
     "LLMClientClosedError",
     "LLMClientError",
@@ -153,6 +156,7 @@ __all__ = (
     "MappedRun",
     "MemoryConflictError",
     "MemoryStorage",
+    "MemoryStore",
     "MissingExtraError",
     "NoCallerError",
     "NoThreadError",
@@ -236,6 +240,7 @@ _LATER = {
     **dict.fromkeys(("ToolRegistry", "tool"), "tools"),
     "PromptRegistry": "prompts",
     **dict.fromkeys(("MemoryStorage", "SQLiteStorage", "Storage"), "storage"),
+    **dict.fromkeys(("Conversation", "InMemoryStore", "MemoryStore"), "memory"),
 }
 """Where names are that few workflows need; those that are not here are events."""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from agent_runtime.workflow import Workflow
 
 if TYPE_CHECKING:
+    from agent_runtime.memory import MemoryStore
     from agent_runtime.prompts import PromptRegistry
     from agent_runtime.tracing import Tracer
 
@@ -33,6 +34,7 @@ class Options:
             and it costs nothing. See docs/tracing.md.
         prompts: what the ``scenario`` and ``version`` of agent steps name. By default nothing: they are only
             passed on to the LLM client.
+        memory: what keeps the conversations of agents that outlive a run.
     """
 
     errors: Mapping[str, type[Exception]] = field(default_factory=dict)
@@ -41,6 +43,7 @@ class Options:
     random: Callable[[], float] | None = None
     trace: Tracer | None = None
     prompts: PromptRegistry | None = None
+    memory: MemoryStore | None = None
 
     def __post_init__(self) -> None:
         """Refuse what could only be a mistake.
@@ -66,6 +69,8 @@ class Options:
             )
         if self.prompts is not None:
             _check_prompts(self.prompts)
+        if self.memory is not None and not all(hasattr(self.memory, name) for name in ("load", "save")):
+            raise TypeError(f"memory= is a MemoryStore, such as InMemoryStore(), not {self.memory!r}")
 
 
 def _entries(what: str, given: object) -> list[tuple[object, object]]:

@@ -47,6 +47,7 @@ from agent_runtime.workflow import AgentCall, FunctionCall, RunsOn, Step, ToolCa
 if TYPE_CHECKING:
     from agent_runtime.agents import Binder
     from agent_runtime.durable import Durability, Keeper
+    from agent_runtime.memory import MemoryStore
     from agent_runtime.secrets import Secret, Vault
     from agent_runtime.tracing import Tracer
     from agent_runtime.tracing.telling import RunTracing
@@ -96,6 +97,7 @@ class Program(NamedTuple):
     vault: Vault | None = None
     own_tracer: Tracer | None = None
     durability: Durability | None = None
+    new_memory: Callable[[], MemoryStore] | None = None
 
     @classmethod
     def of(
@@ -159,6 +161,7 @@ class Program(NamedTuple):
             vault_of(kept, used),
             options.trace,
             _durability(storage, workflow, library.workflows.values()),
+            None if binder is None else binder.new_memory(),
         )
 
     @classmethod
@@ -323,6 +326,7 @@ class Program(NamedTuple):
             loop_thread=thread_name(),
             random=self.random,
             workflows=self.workflows,
+            conversations=None if self.new_memory is None else self.new_memory(),
         )
 
 
@@ -382,7 +386,7 @@ def _binder(
         return None
     from agent_runtime.agents import Binder
 
-    return Binder(functions, tools, options.prompts)
+    return Binder(functions, tools, options.prompts, options.memory)
 
 
 def _durability(storage: object, workflow: Workflow, others: Collection[Workflow]) -> Durability | None:

@@ -9,6 +9,7 @@ from agent_runtime.agents.loop import BoundAgent
 from agent_runtime.agents.prompts import BoundPrompt, BoundPrompts
 from agent_runtime.errors import ToolSignatureError
 from agent_runtime.loading import NO_ARGUMENTS, Notes, every_step, generator_hint, nearest, shown
+from agent_runtime.memory import InMemoryStore, MemoryStore
 from agent_runtime.prompts import PromptRegistry
 from agent_runtime.steps import Callee, is_async
 from agent_runtime.tools import Tool, describe, wire_name
@@ -26,12 +27,21 @@ class Binder:
         functions: the registered functions, for hints.
         tools: the registered tools.
         prompts: the registered prompts, if there are any.
+        store: what keeps conversations that outlive a run, if there is any.
     """
 
-    def __init__(self, functions: Registered, tools: Registered, prompts: PromptRegistry | None) -> None:
+    def __init__(
+        self,
+        functions: Registered,
+        tools: Registered,
+        prompts: PromptRegistry | None,
+        store: MemoryStore | None,
+    ) -> None:
         self._functions = functions
         self._tools = tools
         self._prompts = None if prompts is None else BoundPrompts(prompts)
+        self._store = store
+        self._remembers = False
         self._described: dict[str, Tool] = {}
         # By identity: two steps may say the same, in two files, and these calls outlive this.
         self._bound: dict[int, BoundAgent] = {}
@@ -45,9 +55,14 @@ class Binder:
             prompt = self._prompt_of(step, call, notes)
             if prompt is not None:
                 call = call._replace(version=prompt.version)
-            if prompt is not None or call.tools or call.answer is not None:
+            self._check_memory(step, call, notes)
+            if prompt is not None or call.tools or call.answer is not None or call.memory is not None:
                 tools = list(self._tools_of(step, call, notes))
-                self._bound[id(step.action)] = BoundAgent.of(call, tools, prompt)
+                self._bound[id(step.action)] = BoundAgent.of(call, tools, prompt, self._store)
+
+    def new_memory(self) -> Callable[[], MemoryStore] | None:
+        """Return what makes the store of one run; None if no agent goes on with a conversation of its run."""
+        return InMemoryStore if self._remembers else None
 
     def agent_of(self, call: AgentCall) -> BoundAgent | None:
         """Return what performs an agent step, if it asks for more than one question."""
@@ -64,6 +79,15 @@ class Binder:
             message = f"{_who(step)} gives inputs to a prompt, and names none that there is"
             notes.add(call.position, message, "remove 'with', or name a prompt and pass Options(prompts=...)")
         return None
+
+    def _check_memory(self, step: Step, call: AgentCall, notes: Notes) -> None:
+        if call.memory is None:
+            return
+        if call.memory.key is None:
+            self._remembers = True
+        elif self._store is None:
+            message = f"{_who(step)} keeps a conversation under a key, and the host has given no store for it"
+            notes.add(call.memory.position, message, "pass Options(memory=InMemoryStore()), or remove 'key'")
 
     def _tools_of(self, step: Step, call: AgentCall, notes: Notes) -> Iterator[BoundTool]:
         seen: dict[str, str] = {}

@@ -7,13 +7,15 @@ from typing import NamedTuple, cast
 
 from agent_runtime.agents.answers import Answers, correction
 from agent_runtime.agents.calls import BoundTool, Call, Calls, calls_in
+from agent_runtime.agents.memory import SUMMARY, recall, transcript
 from agent_runtime.agents.prompts import BoundPrompt
 from agent_runtime.errors import AgentRuntimeError, AnswerError, TurnLimitError
-from agent_runtime.outcomes import Outcome, capture
+from agent_runtime.memory import MemoryStore
+from agent_runtime.outcomes import Outcome, acapture, capture
 from agent_runtime.references import Values, render
 from agent_runtime.steps import NO_CONTENT, Surroundings, Trace, message_of, put, question
 from agent_runtime.tools import wire_name
-from agent_runtime.workflow import AgentCall
+from agent_runtime.workflow import AgentCall, MemorySpec
 
 __all__ = ("BoundAgent",)
 
@@ -29,6 +31,7 @@ class BoundAgent(NamedTuple):
         described: the tools as the client passes them on.
         answers: what an answer must be; None means any text.
         prompt: what is said first; None means nothing.
+        store: what keeps conversations that outlive a run; None means that the host has given none.
     """
 
     call: AgentCall
@@ -36,9 +39,16 @@ class BoundAgent(NamedTuple):
     described: Sequence[Mapping[str, object]] = ()
     answers: Answers | None = None
     prompt: BoundPrompt | None = None
+    store: MemoryStore | None = None
 
     @classmethod
-    def of(cls, call: AgentCall, tools: Sequence[BoundTool], prompt: BoundPrompt | None) -> BoundAgent:
+    def of(
+        cls,
+        call: AgentCall,
+        tools: Sequence[BoundTool],
+        prompt: BoundPrompt | None,
+        store: MemoryStore | None,
+    ) -> BoundAgent:
         """Put together what an agent step needs."""
         by_name = {wire_name(tool.told.name): tool for tool in tools}
         described = [
@@ -53,7 +63,9 @@ class BoundAgent(NamedTuple):
             for name, tool in by_name.items()
         ]
         by_name.update({tool.told.name: tool for tool in tools})
-        return cls(call, by_name, described, None if call.answer is None else Answers(call.answer), prompt)
+        return cls(
+            call, by_name, described, None if call.answer is None else Answers(call.answer), prompt, store
+        )
 
     async def perform(
         self, step_id: str, values: Values, around: Surroundings, trace: Trace
@@ -74,33 +86,66 @@ class BoundAgent(NamedTuple):
         config = {
             key: value for key, value in config.items() if key != "response_format" or value is not None
         }
-        return await _Dialogue(self, step_id, messages, config, around, trace).outcome()
+        dialogue = _Dialogue(self, step_id, config, around, trace)
+        if self.call.memory is None:
+            return await dialogue.outcome(messages)
+        return await self._with_memory(self.call.memory, dialogue, messages, values, around)
+
+    async def _with_memory(
+        self,
+        spec: MemorySpec,
+        dialogue: _Dialogue,
+        messages: list[ChatMessage],
+        values: Values,
+        around: Surroundings,
+    ) -> Outcome[object]:
+        """Go on with a conversation; it is kept when there is an answer, and not before."""
+        store = around.conversations if spec.key is None else self.store
+        assert store is not None  # binding has seen to it
+        recalled = await acapture(recall(spec, dialogue.step, around.run_id, values, store))
+        if recalled.error is not None or recalled.value is None:
+            return Outcome(error=recalled.take_error())
+        given = [message for message in messages if message["role"] == "system"]
+        said = [message for message in messages if message["role"] != "system"]
+        outcome = await dialogue.outcome([*given, *recalled.value.conversation.messages, *said])
+        if outcome.error is not None:
+            return outcome
+        said = cast("list[ChatMessage]", around.redacted([*said, *dialogue.said]))
+        kept = await acapture(recalled.value.add(said, dialogue.summarise))
+        return outcome if kept.error is None else Outcome(error=kept.take_error())
 
 
 class _Dialogue:
-    """What has been said in one attempt."""
+    """What has been said in one attempt.
+
+    Attributes:
+        step: the step.
+        said: what is worth keeping: the calls, their results and the answer, without answers that were wrong.
+    """
 
     def __init__(
         self,
         agent: BoundAgent,
         step_id: str,
-        messages: list[ChatMessage],
         config: Mapping[str, object],
         around: Surroundings,
         trace: Trace,
     ) -> None:
         self._agent = agent
         self._step_id = step_id
-        self._messages = messages
+        self._messages: list[ChatMessage] = []
         self._config = config
         self._around = around
         self._trace = trace
         self._turns = 0
         self._repairs = 0
         self._called: list[dict[str, object]] = []
+        self.step = trace.step
+        self.said: list[ChatMessage] = []
 
-    async def outcome(self) -> Outcome[object]:
+    async def outcome(self, messages: Sequence[ChatMessage]) -> Outcome[object]:
         """Ask until there is an answer."""
+        self._messages += messages
         while True:
             asked = await self._ask()
             if asked.error is not None or asked.value is None:
@@ -114,6 +159,7 @@ class _Dialogue:
                 faults: list[str] = []
                 output = self._answer(asked.value, faults)
                 if not faults:
+                    self.said.append({"role": "assistant", "content": output["content"]})
                     return Outcome(output)
                 failed = self._correct(asked.value, faults)
             if failed is not None:
@@ -136,32 +182,36 @@ class _Dialogue:
         done = await work.carry_out()
         if done.error is not None or done.value is None:
             return Outcome(error=done.take_error())
-        self._messages.append(
-            {
-                "role": "assistant",
-                "content": reply.get("content"),
-                "tool_calls": [
-                    {
-                        "id": each.id,
-                        "type": "function",
-                        "function": {"name": each.name, "arguments": each.arguments},
-                    }
-                    for each in calls
-                ],
-            }
-        )
-        for each, result in zip(calls, done.value, strict=True):
-            self._messages.append({"role": "tool", "tool_call_id": each.id, "content": result.content})
-            self._called.append(
-                {
-                    "id": each.id,
-                    "tool": self._name_of(each),
-                    "arguments": each.arguments,
-                    "content": result.content,
-                    "failed": result.failed,
-                }
-            )
+        new: list[ChatMessage] = [
+            {"role": "assistant", "content": reply.get("content"), "tool_calls": _wire(calls)}
+        ]
+        for each, (content, failed) in zip(calls, done.value, strict=True):
+            new.append({"role": "tool", "tool_call_id": each.id, "content": content})
+            named = {"id": each.id, "tool": self._name_of(each), "arguments": each.arguments}
+            self._called.append({**named, "content": content, "failed": failed})
+        self._messages += new
+        self.said += new
         return None
+
+    async def summarise(self, messages: Sequence[ChatMessage]) -> ChatMessage:
+        """Ask the model to sum up a conversation; the answer is a message.
+
+        Raises:
+            BaseException: the client raised it.
+        """
+        memory = self._agent.call.memory
+        asked = SUMMARY
+        if memory is not None and memory.summary is not None and memory.summary.prompt is not None:
+            asked = memory.summary.prompt
+        question_ = question(
+            f"{self._step_id}:summary",
+            self._agent.call,
+            [{"role": "system", "content": asked}, {"role": "user", "content": transcript(messages)}],
+            {key: value for key, value in self._config.items() if key not in ("tools", "response_format")},
+            self._around,
+        )
+        reply = (await put(question_, self._around, self._trace, aloud=False)).unwrap()
+        return {"role": "system", "content": f"The conversation so far: {reply.get('content') or NO_CONTENT}"}
 
     def _name_of(self, call: Call) -> str:
         tool = self._agent.tools.get(call.name)
@@ -195,3 +245,10 @@ class _Dialogue:
 
 def _failed(error: AgentRuntimeError) -> Outcome[object]:
     return Outcome(error=error)
+
+
+def _wire(calls: Sequence[Call]) -> list[ChatMessage]:
+    return [
+        {"id": id_, "type": "function", "function": {"name": name, "arguments": arguments}}
+        for id_, name, arguments in calls
+    ]

@@ -19,6 +19,7 @@ from agent_runtime.usage import added
 from agent_runtime.workflow import RunsOn
 
 if TYPE_CHECKING:
+    from agent_runtime.memory import MemoryStore
     from agent_runtime.secrets import RunSecrets
 
 __all__ = (
@@ -146,6 +147,7 @@ class Surroundings(NamedTuple):
         depth: how many ``workflow`` steps these steps stand inside of.
         secrets: the values of the secrets that the run may use; None if there are none.
         tool_events: told of each call of a tool, where somebody reads them.
+        conversations: what keeps the conversations of this run, if its agents have any.
         tracing: told of what happens, where a trace is asked for.
     """
 
@@ -164,6 +166,7 @@ class Surroundings(NamedTuple):
     depth: int = 0
     secrets: RunSecrets | None = None
     tool_events: ToolEvents | None = None
+    conversations: MemoryStore | None = None
     tracing: Tracing | None = None
 
     def redacted(self, value: object) -> object:
