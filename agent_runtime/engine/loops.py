@@ -16,7 +16,10 @@ from agent_runtime.references import Reference, Root, is_true, render
 from agent_runtime.results import StepFault
 from agent_runtime.workflow import AtMax, Repeat
 
-__all__ = ("ItemsRun", "RepeatRun")
+__all__ = ("MAX_ITEMS", "ItemsRun", "RepeatRun")
+
+MAX_ITEMS = 1_000_000
+"""Items of one step: as much memory as their outputs take is needed, and a range may be of any length."""
 
 
 class _Items(Crew[list[object]]):
@@ -74,6 +77,9 @@ class ItemsRun(StepRun):
             assert isinstance(each.items, Reference)
             reason = f"'for_each' takes an array, and this is {type(items).__name__}"
             raise self.values.failed(each.items, reason)
+        if len(items) > MAX_ITEMS:
+            assert isinstance(each.items, Reference)
+            raise self.values.failed(each.items, f"it has {len(items)} items, and {MAX_ITEMS} is the most")
         crew = _Items(self, body, tuple(items), each.concurrency)
         outcome = await crew.work()
         if outcome.error is None:

@@ -173,5 +173,6 @@ def fault_as_value(fault: StepFault) -> dict[str, object]:
 
 def _listed(names: Sequence[object]) -> str:
     return (
-        ", ".join(repr(name) for name in names[:10]) + (", ..." if len(names) > 10 else "") or "none at all"
+        ", ".join(repr(str(name)[:60]) for name in names[:10]) + (", ..." if len(names) > 10 else "")
+        or "none at all"
     )

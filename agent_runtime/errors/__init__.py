@@ -67,7 +67,7 @@ from agent_runtime.errors.agents import (
     ToolSignatureError,
     TurnLimitError,
 )
-from agent_runtime.errors.base import AgentRuntimeError
+from agent_runtime.errors.base import AgentRuntimeError, printable
 from agent_runtime.errors.calls import (
     BlockedLoopWarning,
     BridgeClosedError,
@@ -184,4 +184,5 @@ __all__ = (
     "WorkerLostError",
     "WorkflowChangedError",
     "WorkflowError",
+    "printable",
 )

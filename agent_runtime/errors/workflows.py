@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agent_runtime.errors.base import AgentRuntimeError
+from agent_runtime.errors.base import AgentRuntimeError, printable
 
 __all__ = (
     "LLMClientError",
@@ -43,7 +43,7 @@ class Problem:
     def __str__(self) -> str:
         place = self.file if self.line is None else f"{self.file}:{self.line}:{self.column}"
         text = f"{place}: {self.message}"
-        return f"{text}; {self.hint}" if self.hint else text
+        return printable(f"{text}; {self.hint}" if self.hint else text)
 
 
 class WorkflowError(AgentRuntimeError):
@@ -105,7 +105,7 @@ class ReferenceValueError(StepError, LookupError):
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}: " if self.line is not None else ""
         owner = "the workflow's outputs" if self.step is None else f"step '{self.step}'"
-        return f"{place}${{{self.reference}}} in {owner} cannot be resolved: {self.reason}"
+        return printable(f"{place}${{{self.reference}}} in {owner} cannot be resolved: {self.reason}")
 
 
 class StepTimeoutError(StepError, TimeoutError):

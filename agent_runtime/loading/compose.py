@@ -14,7 +14,16 @@ from typing import Protocol, cast
 
 import yaml
 
-from agent_runtime.loading.nodes import MAX_DEPTH, MAX_NODES, Items, Node, Notes, Pairs, Scalar
+from agent_runtime.loading.nodes import (
+    MAX_DEPTH,
+    MAX_NODES,
+    PER_REFERENCE,
+    Items,
+    Node,
+    Notes,
+    Pairs,
+    Scalar,
+)
 from agent_runtime.loading.places import Lines, place_in
 from agent_runtime.workflow import Position
 
@@ -40,6 +49,9 @@ _WORDS: dict[str, bool | float | None] = {
 }
 
 # What YAML does not allow in a stream; both of PyYAML's parsers refuse it, but say so differently.
+_BREAK = re.compile("[\x85\u2028\u2029]")
+"""Ends a line for YAML 1.1, and not for most editors: what follows could be overlooked."""
+
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 _LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -57,12 +69,7 @@ def compose(text: str, notes: Notes) -> Node | None:
     """
     text = text.removeprefix("\ufeff")
     lines = Lines(text)
-    if len(text) > MAX_CHARACTERS:
-        notes.add(Position(1, 1), f"the file has {len(text)} characters, and {MAX_CHARACTERS} is the most")
-        return None
-    odd = _UNPRINTABLE.search(text)
-    if odd is not None:
-        notes.add(lines.position(odd.start()), f"the character {odd.group()!a} is not allowed in YAML")
+    if _is_refused(text, lines, notes):
         return None
     loader = _LOADER(text)
     try:
@@ -77,6 +84,24 @@ def compose(text: str, notes: Notes) -> Node | None:
         return None
     finally:
         loader.dispose()
+
+
+def _is_refused(text: str, lines: Lines, notes: Notes) -> bool:
+    """Note what no workflow file may have in it, wherever it stands."""
+    if len(text) > MAX_CHARACTERS:
+        notes.add(Position(1, 1), f"the file has {len(text)} characters, and {MAX_CHARACTERS} is the most")
+        return True
+    odd = _UNPRINTABLE.search(text)
+    if odd is not None:
+        notes.add(lines.position(odd.start()), f"the character {odd.group()!a} is not allowed in YAML")
+        return True
+    hidden = _BREAK.search(text)
+    if hidden is not None:
+        message = f"the character {hidden.group()!a} would begin a line that editors do not show as one"
+        hint = f"remove it, or put it in double quotes as {hidden.group()!a}"
+        notes.add(lines.position(hidden.start()), message, hint)
+        return True
+    return False
 
 
 def _events(loader: yaml.SafeLoader) -> Iterator[yaml.Event]:
@@ -136,13 +161,14 @@ class _Composer:
         position = _start_of(event)
         self._no_tag(event.tag, event)
         value: object = event.value
-        place = None
+        place, size = None, 1
         if not event.style and not event.tag:  # None, or "" from the C parser
             value = self._plain(event.value, position)
         if isinstance(value, str) and "${" in value:
             start, end = cast("_Mark", event.start_mark), cast("_Mark", event.end_mark)
             place = place_in(self._lines, value, start.index, end.index, event.style)
-        self._put(Scalar(value, position, place), 1, event.anchor)
+            size += PER_REFERENCE * value.count("${")
+        self._put(Scalar(value, position, place), size, event.anchor)
 
     def _plain(self, text: str, position: Position) -> object:
         """Return the value of an unquoted scalar, by the rules of YAML 1.2's core schema."""
@@ -194,8 +220,7 @@ class _Composer:
         if anchor is not None:
             self._anchors[anchor] = (node, size)
         position = alias or node.position
-        if alias is not None or isinstance(node, Scalar):
-            self._total += size
+        self._total += 1 if alias is None and not isinstance(node, Scalar) else size
         if self._total > MAX_NODES:
             self._notes.add(position, f"the file holds more than {MAX_NODES} values, aliases counted in full")
             raise _Stop

@@ -36,12 +36,12 @@ def parse_workflow(source: Source) -> tuple[Workflow | None, Notes]:
     form.count("version")
     if not form.is_mapping:
         return None, notes
-    name = form.text("name") or source.stem
+    name = form.line("name") or source.stem
     inputs = read_inputs(form, notes)
     steps = connect(read_steps(form.node("steps"), notes), inputs, notes)
     outputs = _read_outputs(form.node("outputs"), steps, inputs, notes)
     workflow = Workflow(
-        id=form.text("id") or name,
+        id=form.line("id") or name,
         name=name,
         file=source.file,
         description=form.text("description") or "",

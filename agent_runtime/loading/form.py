@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
 
-from agent_runtime.loading.keys import Count, Key, Kind, Number, Word
+from agent_runtime.errors import printable
+from agent_runtime.loading.keys import MAX_LINE, Count, Key, Kind, Number, Word
 from agent_runtime.loading.nodes import Items, Node, Notes, Pairs, Scalar, kind_of
 from agent_runtime.references import (
     Constant,
@@ -101,6 +102,22 @@ class Form:
         if isinstance(node, Scalar) and isinstance(node.value, str):
             return node.value
         self._wrong(key, node, "a text")
+        return None
+
+    def line(self, key: str) -> str | None:
+        """Return a text that can stand in a line of a log, without the line break that ends a block."""
+        text = self.text(key)
+        if text is None:
+            return None
+        text = text.removesuffix("\n")
+        if not text.isprintable():
+            self.note(
+                key, f"'{key}' in {self.owner} is '{shown(text)}', which does not print", "use one line"
+            )
+        elif len(text) > MAX_LINE:
+            self.note(key, f"'{key}' in {self.owner} has {len(text)} characters, and {MAX_LINE} is the most")
+        else:
+            return text
         return None
 
     def version(self, key: str) -> str | None:
@@ -253,13 +270,30 @@ def nearest(name: str, known: Iterable[str], *, lead: str = "did you mean") -> s
         return f"{lead} '{lowered[name.lower()]}'" + ("?" if lead == "did you mean" else "")
     import difflib  # for mistakes only
 
-    near = difflib.get_close_matches(name[:100], words[:2_000], n=1, cutoff=0.6)
+    near = difflib.get_close_matches(name[:100], _worth_comparing(name[:100], words), n=1, cutoff=0.6)
     if not near:
         return ""
-    return f"{lead} '{near[0]}'" + ("?" if lead == "did you mean" else "")
+    return f"{lead} '{shown(near[0])}'" + ("?" if lead == "did you mean" else "")
+
+
+_MAX_COMPARED = 200_000
+"""Characters of a name times those of all words that it is compared with: 25 ms, where all look alike."""
+
+
+def _worth_comparing(name: str, words: list[str]) -> list[str]:
+    """Return as many words as can be compared in good time; of too many, those of about the same length."""
+    most = _MAX_COMPARED // max(len(name), 1)
+    if sum(map(len, words)) > most:
+        words = sorted(words, key=lambda word: (word[:1] != name[:1], abs(len(word) - len(name))))
+    kept: list[str] = []
+    for word in words:
+        most -= len(word)
+        if most < 0:
+            break
+        kept.append(word)
+    return kept
 
 
 def shown(text: str) -> str:
     """Shorten and escape a name for a one-line message."""
-    short = text if len(text) <= 60 else text[:57] + "..."
-    return short if short.isprintable() else ascii(short)[1:-1]
+    return printable(text if len(text) <= 60 else text[:57] + "...")

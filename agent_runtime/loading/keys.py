@@ -16,6 +16,7 @@ __all__ = (
     "ACTIONS",
     "FORMAT_VERSION",
     "KEYS",
+    "MAX_LINE",
     "MAX_STEPS",
     "Count",
     "Key",
@@ -32,7 +33,10 @@ __all__ = (
 FORMAT_VERSION = 1
 """The version of the format that is described here, and the newest that can be read."""
 
-MAX_STEPS = 100_000
+MAX_STEPS = 50_000
+
+MAX_LINE = 200
+"""Characters in what stands in logs and messages; a guess."""
 
 _MAX_SECONDS = 1_000_000_000
 """Thirty years; event loops cannot count much further."""
@@ -42,6 +46,7 @@ class Plain(enum.Enum):
     """Kinds of values that need no bounds."""
 
     TEXT = "a text"
+    TITLE = "a text in one line"
     NAME = "a text that can stand in a reference"
     VERSION = "a text or a whole number"
     FLAG = "true or false"
@@ -148,8 +153,8 @@ _ATTEMPTS = {
 KEYS: Mapping[str, Mapping[str, Key]] = {
     "workflow": {
         "version": Key(Count(1, FORMAT_VERSION), "the version of the format that the file is written in"),
-        "name": Key(Plain.TEXT, "for people; the file's name by default"),
-        "id": Key(Plain.TEXT, "for logs and the LLM client's metadata; the name by default"),
+        "name": Key(Plain.TITLE, "for people; the file's name by default"),
+        "id": Key(Plain.TITLE, "for logs and the LLM client's metadata; the name by default"),
         "description": Key(Plain.TEXT, "for people"),
         "timeout": Key(_SECONDS, "seconds that a run may take"),
         "inputs": Key(Named("input", short="type"), "what goes in, by name"),

@@ -9,7 +9,7 @@ from typing import Protocol
 from agent_runtime.errors import WorkflowError
 from agent_runtime.loading.form import nearest, shown
 from agent_runtime.loading.nodes import Notes
-from agent_runtime.loading.source import TEXT_NAME, Source, read_source
+from agent_runtime.loading.source import TEXT_NAME, Source, read_source, read_under
 from agent_runtime.loading.values import fits
 from agent_runtime.references import Constant, Pairs
 from agent_runtime.workflow import Block, InputSpec, Step, Workflow, WorkflowCall
@@ -99,12 +99,12 @@ class Library:
     def _load(
         self, step: Step, action: WorkflowCall, key: str, parse: Parse, notes: Notes
     ) -> tuple[Workflow, Notes] | None:
-        given = self._registered.get(key, key)
+        given = self._registered.get(key)
         if isinstance(given, Workflow):
             self.workflows[key] = given
             return given, Notes(given.file)
         try:
-            source = read_source(given)
+            source = self._read(key) if given is None else read_source(given)
         except WorkflowError as error:
             (problem,) = error.problems
             notes.add(action.position, f"{_who(step, action)}: {problem.message}", problem.hint)
@@ -117,6 +117,11 @@ class Library:
             return None
         self.workflows[key] = workflow
         return workflow, own
+
+    def _read(self, path: str) -> Source:
+        """Read a file under the folder; links that have come since it was looked at are not followed."""
+        assert self._folder is not None
+        return read_under(self._folder, path)
 
     def _resolve(self, step: Step, action: WorkflowCall, file: str, notes: Notes) -> str | None:
         """Return the key of a workflow: its registered name, or the path of its file."""
@@ -134,7 +139,11 @@ class Library:
             notes.add(action.position, f"{_who(step, action)}, and no folder of workflows is allowed", hint)
             return None
         beside = self._folder if file.startswith("<") else os.path.dirname(file)
-        path = os.path.realpath(os.path.join(beside, name))
+        try:
+            path = os.path.realpath(os.path.join(beside, name))
+        except (OSError, ValueError) as error:  # a NUL or a lone surrogate in it
+            notes.add(action.position, f"{_who(step, action)}, which cannot be a path: {error}")
+            return None
         if not _is_under(path, self._folder):
             message = f"{_who(step, action)}, which lies outside of the folder that is allowed"
             notes.add(action.position, message, "register it and write its name")

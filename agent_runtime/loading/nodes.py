@@ -8,7 +8,19 @@ from typing import Any, NamedTuple, TypeAlias
 from agent_runtime.errors import Problem
 from agent_runtime.workflow import Position
 
-__all__ = ("Items", "Node", "Notes", "Pairs", "Scalar", "from_python", "kind_of", "to_python")
+__all__ = (
+    "MAX_DEPTH",
+    "MAX_NODES",
+    "PER_REFERENCE",
+    "Items",
+    "Node",
+    "Notes",
+    "Pairs",
+    "Scalar",
+    "from_python",
+    "kind_of",
+    "to_python",
+)
 
 Place = Callable[[int], Position]
 """From an index into a scalar's value to its place in the file."""
@@ -119,7 +131,7 @@ class _Conversion:
 
     def node(self, value: object, where: str, depth: int) -> Node:
         nowhere = Position()
-        self._total += 1
+        self._total += 1 + (PER_REFERENCE * value.count("${") if isinstance(value, str) else 0)
         if self._total > MAX_NODES:
             raise _TooManyError
         if depth > MAX_DEPTH:
@@ -153,5 +165,9 @@ MAX_HINTS = 50
 MAX_DEPTH = 60
 """Levels of nesting in a file; far beyond what a person writes and far from Python's recursion limit."""
 
-MAX_NODES = 500_000
-"""Values in one source, counting what an alias stands for each time; a bomb of aliases ends here."""
+MAX_NODES = 250_000
+"""Values in one source, counting what an alias stands for each time; a bomb of aliases ends here. 40,000
+steps have about as many, and reading them takes a second or two."""
+
+PER_REFERENCE = 4
+"""As how many values a reference counts: so much longer it takes to read one."""

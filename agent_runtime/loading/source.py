@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from typing import NamedTuple
 
-from agent_runtime.errors import Problem, WorkflowError
+from agent_runtime.errors import Problem, WorkflowError, printable
 
-__all__ = ("TEXT_NAME", "Source", "read_source")
+__all__ = ("TEXT_NAME", "Source", "read_source", "read_under")
 
 TEXT_NAME = "<workflow text>"
 
@@ -40,14 +41,53 @@ def read_source(source: str | os.PathLike[str]) -> Source:
     path = os.fspath(source)
     if not isinstance(path, str):
         raise TypeError("the path of a workflow is a str, not bytes; use os.fsdecode(path)")
-    return Source(_read(path), path, os.path.splitext(os.path.basename(path))[0] or "workflow")
+    return _source(path, _open_at_once)
 
 
-def _read(path: str) -> str:
+def read_under(folder: str, path: str) -> Source:
+    """Return a file under a folder, without following any link below it.
+
+    Between the look at a path and its opening, somebody may put a link in the place of a folder or file. So
+    every part is opened by itself, from the one before.
+
+    Args:
+        folder: an absolute path without links in it.
+        path: a path below it without links in it, as far as has been seen.
+
+    Raises:
+        WorkflowError: there is no such file, or it cannot be read.
+    """
+
+    def open_below(_path: str, flags: int) -> int:
+        return _open_below(folder, os.path.relpath(path, folder), flags)
+
+    return _source(path, open_below if os.open in os.supports_dir_fd else _open_at_once)
+
+
+def _open_below(folder: str, below: str, flags: int) -> int:
+    *folders, name = below.split(os.sep)
+    here = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        for each in folders:
+            inner = os.open(each, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=here)
+            os.close(here)
+            here = inner
+        return os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY, dir_fd=here)
+    finally:
+        os.close(here)
+
+
+def _source(path: str, opener: Callable[[str, int], int]) -> Source:
+    return Source(_read(path, opener), path, os.path.splitext(os.path.basename(path))[0] or "workflow")
+
+
+def _read(path: str, opener: Callable[[str, int], int]) -> str:
     try:
         if not stat.S_ISREG(os.stat(path).st_mode) and not os.path.isdir(path):
             raise _unreadable(path, "this is not a regular file", "read it, and pass the text")
-        with open(path, "rb", opener=_open_at_once) as file:
+        with open(path, "rb", opener=opener) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):  # it has become one meanwhile
+                raise _unreadable(path, "this is not a regular file", "read it, and pass the text")
             data: bytes | None = file.read(_MAX_BYTES + 1)
     except FileNotFoundError:
         raise _unreadable(path, "there is no such file", _similar(path)) from None
@@ -82,8 +122,7 @@ def _decode(data: bytes, path: str) -> str:
 
 def _unreadable(path: str, message: str, hint: str) -> WorkflowError:
     name = path if len(path) <= 300 else f"{path[:60]}..."
-    name = name if name.isprintable() else ascii(name)[1:-1]
-    return WorkflowError([Problem(name, None, None, message, hint)])
+    return WorkflowError([Problem(printable(name), None, None, message, hint)])
 
 
 def _similar(path: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
@@ -83,15 +84,20 @@ def _step_into(value: object, path: Path, count: int) -> object:
 
 
 def _missing(where: str, key: str | int, value: Mapping[object, object]) -> str:
-    names = [str(name) for name in value if isinstance(name, str | int)]
+    keys = list(itertools.islice((name for name in value if isinstance(name, str | int)), 200))
+    names = [_short(str(name)) for name in keys]
     shown = ", ".join(repr(name) for name in names[:10]) + (", ..." if len(names) > 10 else "")
     import difflib  # for failures only
 
-    near = difflib.get_close_matches(str(key), names[:200], n=1)
+    near = difflib.get_close_matches(_short(str(key)), names, n=1)
     meant = f"; did you mean '{near[0]}'?" if near else ""
     return (
         f"{where} has no key {key!r}, only {shown}{meant}" if names else f"{where} is empty, without {key!r}"
     )
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 60 else f"{name[:57]}..."
 
 
 def _kind(value: object) -> str:

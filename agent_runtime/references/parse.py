@@ -328,4 +328,4 @@ def _number(token: _Token) -> int | float:
 def _shown(text: str) -> str:
     """Shorten and escape for a one-line message."""
     short = text if len(text) <= 40 else text[:37] + "..."
-    return short if short.isprintable() else ascii(short)[1:-1]
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in short)

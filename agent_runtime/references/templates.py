@@ -49,6 +49,9 @@ class Pairs(NamedTuple):
 
 Template: TypeAlias = "Constant | Reference | Text | Items | Pairs"
 
+MAX_TEXT = 10_000_000
+"""Characters of a text that is put together of parts, and of a value written between text; a guess."""
+
 _MARK = re.compile(r"\$\$\{|\$\{")
 
 Place = Callable[[int], tuple[int | None, int | None]]
@@ -114,6 +117,9 @@ class Values(Protocol):
     def text_of(self, reference: Reference, /) -> str:
         """Return the value as it appears between text."""
 
+    def failed(self, reference: Reference, reason: str, /) -> Exception:
+        """Return the error that a reference is of no use here."""
+
 
 def render(template: Template, values: Values) -> object:
     """Build the value of a template, in fresh lists and dicts.
@@ -132,16 +138,56 @@ def render(template: Template, values: Values) -> object:
         return {key: render(inner, values) for key, inner in template.pairs}
     if isinstance(template, Items):
         return [render(inner, values) for inner in template.items]
-    return "".join(part if isinstance(part, str) else values.text_of(part) for part in template.parts)
+    return _joined(template, values)
+
+
+def _joined(template: Text, values: Values) -> str:
+    """Write out the parts of a text.
+
+    The length is looked at on the way: a file of a few lines could ask for more than there is memory.
+    """
+    parts: list[str] = []
+    length = 0
+    for part in template.parts:
+        if isinstance(part, str):
+            parts.append(part)
+        else:
+            if length > MAX_TEXT:
+                raise values.failed(part, f"the text would have more than {MAX_TEXT} characters")
+            parts.append(values.text_of(part))
+        length += len(parts[-1])
+    return "".join(parts)
 
 
 def to_text(value: object) -> str:
     """Write a value out as it appears between text: text as it is, everything else as JSON."""
     if isinstance(value, str):
         return value
+    _check_size(value)
     import json  # five milliseconds that most workflows never need
 
     return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _check_size(value: object) -> None:
+    """Refuse what would be much more as text than it is in memory: a list of the same list of the same list.
+
+    Raises:
+        ValueError: it is too large, or contains itself.
+    """
+    left, waiting = MAX_TEXT, [value]
+    while waiting:
+        each = waiting.pop()
+        left -= 1
+        if isinstance(each, str):
+            left -= len(each)
+        elif isinstance(each, dict):
+            waiting += each
+            waiting += each.values()
+        elif isinstance(each, list | tuple):
+            waiting += each
+        if left - len(waiting) < 0:
+            raise ValueError(f"as text it would have more than {MAX_TEXT} characters, or it contains itself")
 
 
 def references_of(template: Template) -> Iterator[Reference]:

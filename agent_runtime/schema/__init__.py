@@ -14,6 +14,7 @@ from agent_runtime.loading.keys import (
     ACTIONS,
     FORMAT_VERSION,
     KEYS,
+    MAX_LINE,
     MAX_STEPS,
     Count,
     Key,
@@ -40,6 +41,7 @@ _TEXT: Schema = {"type": "string"}
 
 _PLAIN: Mapping[Plain, Schema] = {
     Plain.TEXT: _TEXT,
+    Plain.TITLE: {"type": "string", "maxLength": MAX_LINE},
     Plain.NAME: _NAME,
     Plain.VERSION: {"type": ["string", "integer"]},
     Plain.FLAG: {"type": "boolean"},

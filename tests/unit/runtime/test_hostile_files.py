@@ -17,7 +17,7 @@ LAUGHS = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
 
 STEP = "steps:\n  - id: a\n    function: f\n"
 
-LIMIT = 5.0  # seconds; a hostile file that works takes minutes or for ever
+LIMIT = 20.0  # seconds of processor time; a hostile file that works takes minutes or for ever
 
 
 @pytest.mark.parametrize(
@@ -70,12 +70,12 @@ LIMIT = 5.0  # seconds; a hostile file that works takes minutes or for ever
     ],
 )
 def test_hostile_file_ends_in_a_clear_error_soon(text: str, message: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
 
     with pytest.raises(WorkflowError) as caught:
         load_workflow(text)
 
-    assert time.perf_counter() - began < LIMIT
+    assert time.process_time() - began < LIMIT
     assert message in str(caught.value)
     assert all(
         len(str(problem)) < 2_000 and "\x1b" not in str(problem) for problem in caught.value.problems[:10]
@@ -152,10 +152,10 @@ def test_arbitrary_characters_raise_nothing_but_a_workflow_error(text: str) -> N
 
 def test_a_thousand_mistakes_are_listed_and_no_more() -> None:
     rows = "".join(f"  - {{id: s{n}, function: f, needs: gone{n}}}\n" for n in range(3_000))
-    began = time.perf_counter()
+    began = time.process_time()
 
     with pytest.raises(WorkflowError) as caught:
         load_workflow("steps:\n" + rows)
 
     assert len(caught.value.problems) == 1_000
-    assert time.perf_counter() - began < LIMIT
+    assert time.process_time() - began < LIMIT

@@ -356,7 +356,7 @@ def test_python_steps_that_share_lists_without_end_are_refused() -> None:
     for _ in range(30):
         shared = [shared, shared]
 
-    with pytest.raises(WorkflowError, match="holds more than 500000 values"):
+    with pytest.raises(WorkflowError, match="holds more than 250000 values"):
         Executor([{"id": "a", "tool": "t", "with": {"x": shared}}], tools={"t": lambda x: x})
 
 

@@ -1,0 +1,1 @@
+"""Workflows made to harm: files, their places, and values in a run."""
