@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from agent_runtime.bridge import OnRunningLoop
+from agent_runtime.errors import RunBusyError, RunCancelledError, RunEndedError
 from agent_runtime.program import Program
 from agent_runtime.results import RunResult
 from agent_runtime.runs import Request, checked_name
@@ -103,6 +104,86 @@ class KeepsRuns:
         request = _resuming(run_id, allow_changes=allow_changes)
         return await self._program.run_async(None, limit=timeout, request=request)
 
+    def cancel(
+        self, run_id: str, *, allow_changes: bool = False, on_running_loop: OnRunningLoop = "warn"
+    ) -> bool:
+        """Cancel a run, from any thread, also from a step or a signal handler; what it has done is undone.
 
-def _resuming(run_id: object, *, allow_changes: object) -> Request:
-    return Request(checked_name("run_id", run_id), resumes=True, allow_changes=bool(allow_changes))
+        A run in progress in this process is told at once and not waited for: its steps are cancelled and
+        clean up, what has succeeded is compensated, and its caller gets :class:`RunCancelledError`, the
+        reader of its stream too. A kept run that another process has in hand is told when that renews its
+        lease. One that nobody has in hand is taken, and its compensations run as :meth:`run` would run
+        them; this blocks the calling thread until they have ended.
+
+        Args:
+            run_id: the run's id; ``run(..., run_id=...)`` gives a run one that is known.
+            allow_changes: undo also if the workflow is another one than the run was begun with.
+            on_running_loop: what to do where a loop runs in this thread: "warn" and "allow" block it,
+                "raise" refuses.
+
+        Returns:
+            True if the run has been cancelled, or will be; False if it had ended before, or if runs are not
+            kept and there is none in progress.
+
+        Raises:
+            RunNotFoundError: runs are kept, and there is none of this id.
+            WorkflowChangedError: there is something to undo, and the workflow is another one.
+            StorageError: the storage has failed.
+            RuntimeClosedError: this runtime is closed.
+            CallerLoopError: an event loop runs in this thread and ``on_running_loop`` is "raise".
+            TypeError: an argument is of a wrong type.
+            ValueError: ``run_id`` is empty, too long, or not printable.
+        """
+        request = _resuming(run_id, allow_changes=allow_changes, cancels=True)
+        is_found = self._program.runs.cancel(run_id)
+        if self._program.durability is None:
+            return is_found
+        name = type(self).__name__
+        names = (f"{name}.cancel", f"{name}.cancel_async")
+        try:
+            self._program.run(
+                None, timeout=None, on_running_loop=on_running_loop, names=names, request=request
+            )
+        except (RunCancelledError, RunBusyError):
+            return True
+        except RunEndedError:
+            return False
+        return False
+
+    async def cancel_async(self, run_id: str, *, allow_changes: bool = False) -> bool:
+        """Cancel a run and undo what it has done; blocks nothing.
+
+        The same as :meth:`cancel`, as :meth:`run_async` is to :meth:`run`.
+
+        Args:
+            run_id: the run's id.
+            allow_changes: undo also if the workflow is another one than the run was begun with.
+
+        Returns:
+            True if the run has been cancelled, or will be; False if it had ended before, or if runs are not
+            kept and there is none in progress.
+
+        Raises:
+            RunNotFoundError: runs are kept, and there is none of this id.
+            WorkflowChangedError: there is something to undo, and the workflow is another one.
+            StorageError: the storage has failed.
+            RuntimeClosedError: this runtime is closed.
+            TypeError: an argument is of a wrong type.
+            ValueError: ``run_id`` is empty, too long, or not printable.
+        """
+        request = _resuming(run_id, allow_changes=allow_changes, cancels=True)
+        is_found = self._program.runs.cancel(run_id)
+        if self._program.durability is None:
+            return is_found
+        try:
+            await self._program.run_async(None, limit=None, request=request)
+        except (RunCancelledError, RunBusyError):
+            return True
+        except RunEndedError:
+            return False
+        return False
+
+
+def _resuming(run_id: object, *, allow_changes: object, cancels: bool = False) -> Request:
+    name = checked_name("run_id", run_id)
+    return Request(name, resumes=True, allow_changes=bool(allow_changes), cancels=cancels)

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import NamedTuple, Self, SupportsFloat
 
-from agent_runtime.errors import RuntimeClosedError
+from agent_runtime.errors import RunCancelledError, RuntimeClosedError
 
 __all__ = (
     "NO_REQUEST",
@@ -53,6 +53,7 @@ class Request(NamedTuple):
         resumes: whether the run of this id is to be gone on with.
         allow_changes: whether it may have been begun with another version of the workflow.
         blocks: whether the calling thread waits in the call.
+        cancels: whether it is to be cancelled, and what it has done undone.
     """
 
     run_id: str | None = None
@@ -60,6 +61,7 @@ class Request(NamedTuple):
     resumes: bool = False
     allow_changes: bool = False
     blocks: bool = False
+    cancels: bool = False
 
     @classmethod
     def of(cls, run_id: object, key: object) -> Request:
@@ -130,7 +132,18 @@ class Run:
         caller: the thread that waits in the entry point; 0 while the reader of a stream is elsewhere.
     """
 
-    __slots__ = ("_listeners", "_loop", "_process", "_runs", "_stop", "_thread", "caller", "ended", "id")
+    __slots__ = (
+        "_cancelled",
+        "_listeners",
+        "_loop",
+        "_process",
+        "_runs",
+        "_stop",
+        "_thread",
+        "caller",
+        "ended",
+        "id",
+    )
 
     def __init__(self, runs: Runs, run_id: str | None = None) -> None:
         self._runs = runs
@@ -140,6 +153,7 @@ class Run:
         self.caller = get_ident()
         self._process = os.getpid()
         self._stop: Stop | None = None
+        self._cancelled: BaseException | None = None
         self.id = os.urandom(16).hex() if run_id is None else run_id
         self.ended = False
 
@@ -162,7 +176,7 @@ class Run:
     def end(self) -> None:
         """Tell everybody who waits for the end; from any thread, any number of times."""
         self.ended = True
-        self._stop = None  # it holds the whole run, and contexts that outlive the run hold this
+        self._stop = self._cancelled = None  # it holds the whole run, and contexts that outlive it hold this
         self._runs.live.pop(self, None)
         self._tell()
 
@@ -182,13 +196,22 @@ class Run:
         self._thread = get_ident()
         self._stop = stop
         self._runs.check_open()
+        if self._cancelled is not None:
+            self._loop.call_soon(stop, self._cancelled)
+
+    def close(self) -> None:
+        """Stop the work because its runtime is closed; one that has not begun finds out by itself."""
+        self._pass_on(RuntimeClosedError(self._runs.workflow, self.id))
 
     def cancel(self) -> None:
-        """Stop the work, from any thread; one that has not begun finds out by itself."""
+        """Stop the work for good, from any thread; one that has not begun is stopped as soon as it does."""
+        self._cancelled = error = RunCancelledError(self.id, self._runs.workflow)
+        self._pass_on(error)
+
+    def _pass_on(self, error: BaseException) -> None:
         stop, loop = self._stop, self._loop
         if stop is None or loop is None or self._process != os.getpid():
             return
-        error = RuntimeClosedError(self._runs.workflow, self.id)
         with contextlib.suppress(RuntimeError):  # the loop is closed, and the work gone with it
             loop.call_soon_threadsafe(stop, error)
 
@@ -266,9 +289,16 @@ class Runs:
         self.closed = True
         live = tuple(self.live.copy())
         for run in live:
-            run.cancel()
+            run.close()
         around = _inside.get()
         return tuple(run for run in live if run not in around)
+
+    def cancel(self, run_id: str) -> bool:
+        """Cancel the run of this id, from any thread; whether there is one in progress."""
+        found = [run for run in tuple(self.live.copy()) if run.id == run_id and not run.ended]
+        for run in found:
+            run.cancel()
+        return bool(found)
 
     @staticmethod
     def inside_a_step() -> bool:

@@ -11,11 +11,11 @@ from types import TracebackType
 from typing import Self, cast
 
 from agent_runtime.durable.lane import StorageLane
-from agent_runtime.durable.opening import Opening
+from agent_runtime.durable.opening import CANCEL, Opening
 from agent_runtime.durable.program import Durability
 from agent_runtime.durable.results import failure_text, result_text
 from agent_runtime.engine.journal import Journal
-from agent_runtime.errors import LeaseLostError, RunCancelledError, StorageError
+from agent_runtime.errors import LeaseLostError, RecordedFailureError, RunCancelledError, StorageError
 from agent_runtime.outcomes import Outcome
 from agent_runtime.results import RunResult
 from agent_runtime.runs import Request, Run, Stop
@@ -59,6 +59,7 @@ class Keeper:
     ) -> None:
         self._opening = Opening(durability, run, inputs, request)
         self._storage = durability.storage
+        self._workflow = durability.workflow.name
         self._run = run
         self._texts_of = texts_of
         self._stop: Stop | None = None
@@ -83,6 +84,7 @@ class Keeper:
         self.result, self.inputs = taken.result, taken.inputs
         self.journal = Journal(taken.entries, self._write)
         self._has_it = self.result is None
+        self._is_cancelled = taken.is_cancelled
         self._until = time.monotonic() + self._storage.lease
         self._beat = asyncio.get_running_loop().create_task(self._keep_it()) if self._has_it else None
         return self
@@ -116,6 +118,8 @@ class Keeper:
                 return Outcome(error=broken)
             finally:
                 del broken
+        if self._is_cancelled and isinstance(outcome.error, RecordedFailureError):
+            outcome = Outcome(error=RunCancelledError(self._run.id, self._workflow))
         state, make = self._state_of(outcome)
         try:
             if await self._end(state, make):
@@ -172,15 +176,22 @@ class Keeper:
                 self._stop(error)
 
     async def _keep_it(self) -> None:
-        """Renew the lease, again and again, until this is cancelled or the lease is lost."""
-        lease = self._storage.lease
-        renew = functools.partial(self._storage.renew, self._run.id, self._opening.owner, lease)
+        """Renew the lease and look for notes, again and again, until the lease is lost or this cancelled."""
+        storage, run_id, lease = self._storage, self._run.id, self._storage.lease
+
+        def renew() -> tuple[bool, bool]:
+            held = storage.renew(run_id, self._opening.owner, lease)
+            return held, held and any(note.name == CANCEL for note in storage.notes(run_id))
+
         while self._error is None:
             await asyncio.sleep(lease / _RENEWALS)
             asked = time.monotonic()
             try:
-                if await self._lane.ask(renew):
+                held, is_cancelled = await self._lane.ask(renew)
+                if held:
                     self._until = asked + lease
+                    if is_cancelled and not self._is_cancelled:
+                        self._run.cancel()
                 else:
                     self._break(LeaseLostError(repr(self._storage), self._run.id))
             except StorageError as error:  # the next time may go better, as long as the lease lasts

@@ -10,7 +10,7 @@ from agent_runtime.durable.lane import StorageLane
 from agent_runtime.durable.owners import is_known_to_be_dead, new_owner, process_of
 from agent_runtime.durable.program import Durability
 from agent_runtime.durable.results import failure_in, result_of
-from agent_runtime.engine.journal import is_undone
+from agent_runtime.engine.journal import cancellation, is_undone
 from agent_runtime.errors import (
     IdempotencyError,
     RunBusyError,
@@ -23,9 +23,12 @@ from agent_runtime.errors import (
 from agent_runtime.results import RunResult
 from agent_runtime.runs import Request, Run, is_inside
 from agent_runtime.storage.encoding import decode, restored
-from agent_runtime.storage.protocol import Entry, RunState, StoredRun
+from agent_runtime.storage.protocol import Entry, Note, RunState, StoredRun
 
-__all__ = ("Opening", "Taken")
+__all__ = ("CANCEL", "Opening", "Taken")
+
+CANCEL = "cancel"
+"""The name of the note that a run is cancelled."""
 
 _FIRST_LOOK, _LAST_LOOK = 0.02, 0.5
 """Seconds between looks at a run that another one does: they grow from one to the other; guesses."""
@@ -41,11 +44,13 @@ class Taken(NamedTuple):
         result: what it had come to; None if it is to be done, or gone on with.
         inputs: its inputs.
         entries: what had been kept of it.
+        is_cancelled: whether it is only to be undone.
     """
 
     result: RunResult | None
     inputs: Mapping[str, object]
     entries: Sequence[Entry] = ()
+    is_cancelled: bool = False
 
 
 class Opening:
@@ -114,6 +119,11 @@ class Opening:
         stored = self._storage.load(self._run.id)
         if stored is None:
             raise RunNotFoundError(self._run.id, repr(self._storage))
+        if self._request.cancels and stored.state is not RunState.SUCCEEDED:
+            self._storage.note(stored.id, Note(CANCEL, "{}"))
+            for run in _in_hand.copy():
+                if run.id == stored.id:
+                    run.cancel()
         if stored.workflow != self._durability.workflow.name and not self._request.allow_changes:
             names = f"it is a run of workflow '{stored.workflow}', not '{self._durability.workflow.name}'"
             raise WorkflowChangedError(stored.id, names)
@@ -138,7 +148,23 @@ class Opening:
             self._check_undone(stored)
         if not self._storage.claim(stored.id, self.owner, self._storage.lease, instead_of=dead):
             return None
-        return Taken(None, inputs, self._storage.entries(stored.id))
+        return self._taken(stored, inputs)
+
+    def _taken(self, stored: StoredRun, inputs: Mapping[str, object]) -> Taken:
+        """Return the run that is in hand now; one that has been cancelled, if there is anything to undo.
+
+        Raises:
+            RunCancelledError: it has been cancelled, and there is nothing.
+        """
+        entries = self._storage.entries(stored.id)
+        is_cancelled = any(note.name == CANCEL for note in self._storage.notes(stored.id))
+        if is_cancelled and not is_undone(entries):
+            mark = cancellation(stored.id)
+            if not entries or not self._storage.save(stored.id, self.owner, mark):
+                self._storage.end(stored.id, self.owner, RunState.CANCELLED, None)
+                raise RunCancelledError(stored.id, stored.workflow)
+            entries = [*entries, mark]
+        return Taken(None, inputs, entries, is_cancelled)
 
     def _check_undone(self, stored: StoredRun) -> None:
         """Refuse to go on with a run that has failed, and has been undone.

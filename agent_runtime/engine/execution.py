@@ -15,6 +15,7 @@ from agent_runtime.engine.attempts import PlainRun
 from agent_runtime.engine.crew import Crew
 from agent_runtime.engine.plan import Plan
 from agent_runtime.engine.scope import RunScope, StepValues
+from agent_runtime.errors import RunCancelledError
 from agent_runtime.outcomes import Outcome
 from agent_runtime.references import render
 from agent_runtime.results import RunResult, RunStatus, StepRecord
@@ -204,7 +205,8 @@ class Execution(Flow[RunResult]):
         """Stop the run because it is not wanted any more; ``error`` is its outcome."""
         if (self._running or self._held) and self._overrun is None:
             self._closed = True
-            self._pause()
+            if not isinstance(error, RunCancelledError):
+                self._pause()
             self._end_with(error, "the runtime")
             if not self._running:
                 self._rest()

@@ -21,7 +21,7 @@ from agent_runtime.steps.call import Trace
 from agent_runtime.storage.encoding import restored
 from agent_runtime.storage.protocol import Entry
 
-__all__ = ("Journal", "Write", "is_undone")
+__all__ = ("Journal", "Write", "cancellation", "is_undone")
 
 Write = Callable[[Callable[[], tuple[Entry, object]]], Awaitable[tuple[Outcome[object], bool]]]
 """Makes an entry and keeps it, both on another thread; returns the value that goes with it, and whether
@@ -184,6 +184,11 @@ class Journal:
         kept, cancelled = await self._write(lambda: (Entry(kind, step, data), None))
         if cancelled or kept.take_error() is not None:
             raise asyncio.CancelledError
+
+
+def cancellation(run_id: str) -> Entry:
+    """Return what says of a whole run that it is being undone, because it has been cancelled."""
+    return Entry(UNDOING, "", json.dumps(("RunCancelledError", f"run {run_id} was cancelled")))
 
 
 def is_undone(entries: Iterable[Entry]) -> bool:

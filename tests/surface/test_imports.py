@@ -180,6 +180,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "agent_runtime/maps.py": ("agent_runtime.bridge", "agent_runtime.many", "agent_runtime.program"),
     "agent_runtime/keeping.py": (
         "agent_runtime.bridge",
+        "agent_runtime.errors",
         "agent_runtime.program",
         "agent_runtime.results",
         "agent_runtime.runs",
