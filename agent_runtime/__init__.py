@@ -78,6 +78,7 @@ from agent_runtime.shortcuts import (
     stream_workflow,
     stream_workflow_async,
 )
+from agent_runtime.usage import Price
 from agent_runtime.workflow import Workflow
 
 if TYPE_CHECKING:
@@ -165,6 +166,7 @@ __all__ = (
     "OpenAICompatibleClient",
     "Options",
     "OutputTypeError",
+    "Price",
     "Problem",
     "PromptRegistry",
     "RecordedFailureError",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from agent_runtime.usage import Price
 from agent_runtime.workflow import Workflow
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Options:
         prompts: what the ``scenario`` and ``version`` of agent steps name. By default nothing: they are only
             passed on to the LLM client.
         memory: what keeps the conversations of agents that outlive a run.
+        prices: of models, by the names that clients use; the ``usage`` of steps has their ``cost`` then.
     """
 
     errors: Mapping[str, type[Exception]] = field(default_factory=dict)
@@ -44,6 +46,7 @@ class Options:
     trace: Tracer | None = None
     prompts: PromptRegistry | None = None
     memory: MemoryStore | None = None
+    prices: Mapping[str, Price] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse what could only be a mistake.
@@ -67,10 +70,22 @@ class Options:
             raise TypeError(
                 f"trace= is a Tracer, such as agent_runtime.tracing.Recorder(), not {self.trace!r}"
             )
-        if self.prompts is not None:
-            _check_prompts(self.prompts)
-        if self.memory is not None and not all(hasattr(self.memory, name) for name in ("load", "save")):
-            raise TypeError(f"memory= is a MemoryStore, such as InMemoryStore(), not {self.memory!r}")
+        for name, price in _entries("prices", self.prices):
+            if not isinstance(price, Price):
+                raise TypeError(f"prices={{{name!r}: ...}} is {type(price).__name__}, and must be a Price")
+        _check_plugs(self)
+
+
+def _check_plugs(options: Options) -> None:
+    """Refuse objects that do not do what they are given for.
+
+    Raises:
+        TypeError: one of them does not.
+    """
+    if options.prompts is not None:
+        _check_prompts(options.prompts)
+    if options.memory is not None and not all(hasattr(options.memory, name) for name in ("load", "save")):
+        raise TypeError(f"memory= is a MemoryStore, such as InMemoryStore(), not {options.memory!r}")
 
 
 def _entries(what: str, given: object) -> list[tuple[object, object]]:

@@ -327,6 +327,7 @@ class Program(NamedTuple):
             random=self.random,
             workflows=self.workflows,
             conversations=None if self.new_memory is None else self.new_memory(),
+            prices=self.origin.options.prices or None,
         )
 
 

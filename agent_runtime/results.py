@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from agent_runtime.usage import total
+
 __all__ = ("RunResult", "RunStatus", "StepFault", "StepRecord", "StepState")
 
 
@@ -53,7 +55,7 @@ class StepRecord:
         started: when it became ready and began, in seconds since the epoch.
         ended: when it ended, in seconds since the epoch.
         thread: name of the thread that its function ran on; None when it was skipped.
-        usage: what the LLM client reported, if anything.
+        usage: what the LLM client has reported, if anything: of all its turns, attempts and items.
         faults: failures that its ``on_error`` or ``fallback`` has dealt with, those of items included.
     """
 
@@ -84,3 +86,14 @@ class RunResult:
     run_id: str
     workflow: str
     steps: Mapping[str, StepRecord] = field(default_factory=dict)
+
+    @property
+    def usage(self) -> Mapping[str, object]:
+        """What all steps have used together, attempts that failed included; empty if none says.
+
+        With ``Options(prices=...)`` there is ``cost``; None if that of a part is not known.
+        """
+        used: Mapping[str, object] | None = None
+        for record in self.steps.values():
+            used = total(used, record.usage)
+        return {} if used is None else used

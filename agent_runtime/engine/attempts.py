@@ -244,7 +244,8 @@ class StepRun(PlainRun):
             work = run.announced() if around.tracing is None else around.tracing.step(run, run.announced())
         outcome = await work
         run.tell_end(outcome, stopped=True)
-        self.thread, self.usage = run.thread, run.usage
+        self.thread = run.thread
+        self.spend(run.usage)
         self.undo += run.undo
         return outcome
 

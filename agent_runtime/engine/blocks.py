@@ -69,6 +69,7 @@ class BlockRun(StepRun):
         if self.around.journal is not None:
             await self.around.journal.begin_attempt(self.step, self.attempts)
         outcome = await steps.work()
+        self.spend(steps.usage)
         if outcome.error is None:
             self.undo = (*self.undo, *steps.undo)
         return cast("Outcome[object]", outcome)

@@ -17,6 +17,7 @@ from agent_runtime.engine.attempts import PlainRun, Undo
 from agent_runtime.errors import RecordedFailureError
 from agent_runtime.outcomes import Outcome, capture, traceback_of
 from agent_runtime.steps import Overrun, Surroundings
+from agent_runtime.usage import total
 
 if TYPE_CHECKING:
     from agent_runtime.engine.feed import Feed
@@ -69,6 +70,7 @@ class Crew(Generic[T]):
         self._lost = 0
         self._why: Mapping[str, object] | None = None  # something is being undone, because of this
         self.undo: list[Undo] = []
+        self.usage: Mapping[str, object] | None = None
         self._doomed: tuple[str, str] | None = None
 
     def _begin(self) -> None:
@@ -238,6 +240,7 @@ class Crew(Generic[T]):
         else:
             outcome = task.result()
             number = run.number(number)
+        self.usage = total(self.usage, run.usage)
         stopped = self._overrun is not None and self._why is None
         if outcome.error is not None:
             if run.told:

@@ -82,6 +82,7 @@ class ItemsRun(StepRun):
             raise self.values.failed(each.items, f"it has {len(items)} items, and {MAX_ITEMS} is the most")
         crew = _Items(self, body, tuple(items), each.concurrency)
         outcome = await crew.work()
+        self.spend(crew.usage)
         if outcome.error is None:
             self.undo, self.faults = tuple(crew.undo), tuple(crew.faults)
         return cast("Outcome[object]", outcome)
@@ -150,7 +151,7 @@ class _Times(Crew[object]):
 
     def _succeeded(self, number: int, run: PlainRun, value: object) -> None:  # noqa: ARG002 - the latest counts
         self._output = value
-        self._run.thread, self._run.usage = run.thread, run.usage
+        self._run.thread = run.thread
         run.tell_end(Outcome(value), stopped=False)
 
     def _make_result(self) -> object:
@@ -168,6 +169,7 @@ class RepeatRun(StepRun):
         assert body is not None
         crew = _Times(self, body, repeat)
         outcome = await crew.work()
+        self.spend(crew.usage)
         if outcome.error is None:
             self.undo = tuple(crew.undo)
         return outcome

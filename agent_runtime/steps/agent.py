@@ -11,6 +11,7 @@ from agent_runtime.errors import LLMClientError
 from agent_runtime.llm.client import Kind
 from agent_runtime.outcomes import Outcome, acapture, capture
 from agent_runtime.steps.call import Invocation, Surroundings, Trace, settled
+from agent_runtime.usage import priced
 from agent_runtime.workflow import AgentCall
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ async def put(
         outcome = await settled(await _call(arguments, around, trace))
     if outcome.error is not None:
         return Outcome(error=outcome.take_error())
-    return capture(_reply, around.redacted(outcome.value), trace)
+    return capture(_reply, around.redacted(outcome.value), arguments, around, trace)
 
 
 async def _call(arguments: Mapping[str, object], around: Surroundings, trace: Trace) -> Outcome[object]:
@@ -144,10 +145,16 @@ class _Told:
             await self._on_token(self._held)
 
 
-def _reply(reply: object, trace: Trace) -> dict[str, object]:
+def _reply(
+    reply: object, arguments: Mapping[str, object], around: Surroundings, trace: Trace
+) -> dict[str, object]:
     if not isinstance(reply, Mapping):
         raise LLMClientError(f"call_llm() returned {type(reply).__name__}")
     usage = reply.get("usage")
     if isinstance(usage, Mapping):
+        if around.prices is not None:
+            config = arguments["config"]
+            asked = config.get("model") if isinstance(config, Mapping) else None
+            usage = priced(usage, around.prices, reply.get("model"), asked)
         trace.spend(usage)
     return dict(reply)

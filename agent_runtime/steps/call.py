@@ -15,7 +15,7 @@ from agent_runtime.outcomes import Outcome, acapture, capture, texts_of
 from agent_runtime.references import Values
 from agent_runtime.steps.offload import Offload, thread_name
 from agent_runtime.steps.overrun import Overrun
-from agent_runtime.usage import added
+from agent_runtime.usage import Price, total
 from agent_runtime.workflow import RunsOn
 
 if TYPE_CHECKING:
@@ -148,6 +148,7 @@ class Surroundings(NamedTuple):
         secrets: the values of the secrets that the run may use; None if there are none.
         tool_events: told of each call of a tool, where somebody reads them.
         conversations: what keeps the conversations of this run, if its agents have any.
+        prices: of models, where the host has given any.
         tracing: told of what happens, where a trace is asked for.
     """
 
@@ -167,6 +168,7 @@ class Surroundings(NamedTuple):
     secrets: RunSecrets | None = None
     tool_events: ToolEvents | None = None
     conversations: MemoryStore | None = None
+    prices: Mapping[str, Price] | None = None
     tracing: Tracing | None = None
 
     def redacted(self, value: object) -> object:
@@ -202,8 +204,7 @@ class Trace:
 
     def spend(self, usage: Mapping[str, object] | None) -> None:
         """Add to what it has used; attempts that failed have been paid for as well."""
-        if usage is not None:
-            self.usage = usage if self.usage is None else added(self.usage, usage)
+        self.usage = total(self.usage, usage)
 
 
 class Agent(Protocol):
