@@ -146,7 +146,7 @@ def end(tracer: Tracer, span: Span, state: State = State.OK, *, error: tuple[str
 def tell(tracer: Tracer, span: Span) -> None:
     """Tell of a span that is over, and that nothing has happened inside of."""
     span.ended = time.monotonic_ns()
-    _tell(tracer, tracer.started, span)
+    contextvars.copy_context().run(_tell, tracer, tracer.started, span)
     _tell(tracer, tracer.ended, span)
 
 

@@ -323,6 +323,7 @@ def test_only_entry_points_and_controls_import_the_runtime_and_only_its_public_n
 
 HTTP_FILES = ("body", "connections", "exchange", "failures", "pool")
 EXTRAS = {
+    ("agent_runtime/tracing/otel.py", "opentelemetry"),
     ("agent_runtime/loading/schemas.py", "jsonschema"),
     ("agent_runtime/loading/schemas.py", "referencing"),
     *((f"agent_runtime/llm/openai_compatible/{name}.py", "httpx") for name in HTTP_FILES),
