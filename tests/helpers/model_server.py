@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
@@ -140,14 +141,15 @@ async def _received(reader: asyncio.StreamReader, number: int) -> Received | Non
 
 
 @contextlib.contextmanager
-def serving(*script: Behaviour) -> Iterator[ModelServer]:
+def serving(*script: Behaviour, tls: ssl.SSLContext | None = None) -> Iterator[ModelServer]:
     """Serve on a thread of its own for the length of the block."""
     server = ModelServer(script=list(script) or [says("hello")])
     listener = socket.create_server(("127.0.0.1", 0), backlog=200)
-    server.url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+    scheme = "http" if tls is None else "https"
+    server.url = f"{scheme}://127.0.0.1:{listener.getsockname()[1]}/v1"
     loop = asyncio.new_event_loop()
     end = asyncio.Event()
-    thread = threading.Thread(target=loop.run_until_complete, args=(_serve(server, listener, end),))
+    thread = threading.Thread(target=loop.run_until_complete, args=(_serve(server, listener, tls, end),))
     thread.start()
     try:
         yield server
@@ -157,8 +159,10 @@ def serving(*script: Behaviour) -> Iterator[ModelServer]:
         loop.close()
 
 
-async def _serve(server: ModelServer, listener: socket.socket, end: asyncio.Event) -> None:
-    listening = await asyncio.start_server(server.converse, sock=listener, limit=2**24)
+async def _serve(
+    server: ModelServer, listener: socket.socket, tls: ssl.SSLContext | None, end: asyncio.Event
+) -> None:
+    listening = await asyncio.start_server(server.converse, sock=listener, limit=2**24, ssl=tls)
     await end.wait()
     listening.close()
     left = asyncio.all_tasks() - {asyncio.current_task()}

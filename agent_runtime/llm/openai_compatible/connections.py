@@ -58,8 +58,9 @@ class Connections:
         httpx.AsyncHTTPTransport(verify=False, trust_env=False)
         self._httpx = httpx
         self._options = options
-        self._secure = secure
-        self._ssl_context: ssl.SSLContext | None = options.ssl_context
+        self._verify: ssl.SSLContext | bool = False  # there is nothing to verify without TLS
+        if secure or options.proxy is not None:
+            self._verify = options.ssl_context or httpx.create_ssl_context(trust_env=False)
         self._pools: dict[asyncio.AbstractEventLoop, _Held] = {}
         self.closed = False
 
@@ -72,10 +73,10 @@ class Connections:
         if self.closed:
             raise PoolClosedError
         loop = asyncio.get_running_loop()
-        held = self._pools.get(loop)
-        if held is not None and not held.pool.closed and held.pool.process == os.getpid():
-            return held.pool
         self._forget_the_dead()
+        held = self._pools.get(loop)
+        if held is not None and not held.pool.closed:
+            return held.pool
         pool = Pool(self._transport(), self._options.max_connections)
         held = _Held(pool, _open_until_closed(pool), [])
         self._pools[loop] = held
@@ -113,13 +114,8 @@ class Connections:
             max_keepalive_connections=options.max_connections,
             keepalive_expiry=_KEEP_ALIVE,
         )
-        verify: ssl.SSLContext | bool = False  # there is nothing to verify without TLS
-        if self._secure or options.proxy is not None:
-            if self._ssl_context is None:
-                self._ssl_context = self._httpx.create_ssl_context(trust_env=False)
-            verify = self._ssl_context
         return self._httpx.AsyncHTTPTransport(
-            verify=verify, trust_env=False, limits=limits, proxy=options.proxy
+            verify=self._verify, trust_env=False, limits=limits, proxy=options.proxy
         )
 
 

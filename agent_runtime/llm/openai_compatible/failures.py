@@ -191,6 +191,8 @@ def _named(status: int) -> str:
 def _reason(error: BaseException) -> str:
     """Return what the system says, if it does: what lies above it only says that it failed."""
     for cause in _causes(error):
+        if isinstance(cause, ssl.SSLError):  # its number is none of the system's
+            return str(cause.strerror or cause)
         if isinstance(cause, OSError) and cause.errno:
             return os.strerror(cause.errno) if cause.errno > 0 else str(cause.strerror)
     return str(error) or type(error).__name__
