@@ -114,6 +114,13 @@ def interrupts(session: nox.Session) -> None:
 
 
 @nox.session
+def mcp(session: nox.Session) -> None:
+    """Test the tools of MCP servers: real ones, as child processes."""
+    prepare(session, "mcp")
+    session.run("pytest", "tests/unit/runtime/test_mcp.py", *session.posargs)
+
+
+@nox.session
 def dask(session: nox.Session) -> None:
     """Test shards on executors: pools, and a real cluster of dask.distributed."""
     prepare(session, "dask")

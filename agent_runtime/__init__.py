@@ -34,6 +34,7 @@ from agent_runtime.errors import (
     LLMServiceError,
     LLMStatusError,
     LLMTimeoutError,
+    MCPClosedError,
     MemoryConflictError,
     MissingExtraError,
     NoCallerError,
@@ -110,6 +111,7 @@ if TYPE_CHECKING:
         tool_calls,
     )
     from agent_runtime.many import MappedRun
+    from agent_runtime.mcp import MCPTools
     from agent_runtime.memory import Conversation, InMemoryStore, MemoryStore
     from agent_runtime.prompts import PromptRegistry
     from agent_runtime.secrets import RedactingFilter, Secret, redact
@@ -154,6 +156,8 @@ __all__ = (
     "LLMStatusError",
     "LLMTimeoutError",
     "LeaseLostError",
+    "MCPClosedError",
+    "MCPTools",
     "MappedRun",
     "MemoryConflictError",
     "MemoryStorage",
@@ -241,6 +245,7 @@ _LATER = {
     "MappedRun": "many",
     **dict.fromkeys(("ToolRegistry", "tool"), "tools"),
     "PromptRegistry": "prompts",
+    "MCPTools": "mcp",
     **dict.fromkeys(("MemoryStorage", "SQLiteStorage", "Storage"), "storage"),
     **dict.fromkeys(("Conversation", "InMemoryStore", "MemoryStore"), "memory"),
 }

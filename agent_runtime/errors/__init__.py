@@ -26,6 +26,7 @@ A step's own exception is never wrapped: what the step raised is what comes out 
     │   ├── StepInputError        a step gives to a workflow or prompt what that does not take (ValueError)
     │   ├── StepTimeoutError      a step took longer than its timeout (TimeoutError)
     │   └── TurnLimitError        a model was asked as often as it may be, and still calls tools
+    ├── MCPClosedError            is the MCP server gone whose tool was called?
     ├── ToolError                 raised by a tool: what the model is told
     ├── ToolSignatureError        can a model not be told what my tool takes? (TypeError)
     ├── LLMClientError            is my LLM client not one? (TypeError)
@@ -62,6 +63,7 @@ from __future__ import annotations
 
 from agent_runtime.errors.agents import (
     AnswerError,
+    MCPClosedError,
     MemoryConflictError,
     ToolError,
     ToolSignatureError,
@@ -153,6 +155,7 @@ __all__ = (
     "LLMStatusError",
     "LLMTimeoutError",
     "LeaseLostError",
+    "MCPClosedError",
     "MemoryConflictError",
     "MissingExtraError",
     "NoCallerError",

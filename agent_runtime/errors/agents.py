@@ -7,7 +7,14 @@ from collections.abc import Sequence
 from agent_runtime.errors.base import AgentRuntimeError
 from agent_runtime.errors.workflows import StepError
 
-__all__ = ("AnswerError", "MemoryConflictError", "ToolError", "ToolSignatureError", "TurnLimitError")
+__all__ = (
+    "AnswerError",
+    "MCPClosedError",
+    "MemoryConflictError",
+    "ToolError",
+    "ToolSignatureError",
+    "TurnLimitError",
+)
 
 _SHOWN = 200
 
@@ -114,4 +121,24 @@ class MemoryConflictError(StepError):
         return (
             f"step '{self.step}' could not keep its conversation '{self.key}': others have changed it"
             f" {self.tries} times meanwhile; let fewer runs talk under one key at once"
+        )
+
+
+class MCPClosedError(AgentRuntimeError):
+    """A tool of an MCP server was called after the ``with`` block that had started the server.
+
+    Attributes:
+        server: the server's program.
+        tool: the server's name of the tool.
+    """
+
+    def __init__(self, server: str, tool: str) -> None:
+        super().__init__(server, tool)
+        self.server = server
+        self.tool = tool
+
+    def __str__(self) -> str:
+        return (
+            f"the MCP server '{self.server}' has been left, and its tool '{self.tool}' was called;"
+            " run workflows that use it inside of the 'with' block"
         )

@@ -99,6 +99,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "agent_runtime.steps",
         "agent_runtime.workflow",
     ),
+    "agent_runtime/mcp.py": ("agent_runtime.bridge", "agent_runtime.errors", "agent_runtime.tools"),
     "agent_runtime/prompts": (
         "agent_runtime.errors",
         "agent_runtime.loading",
@@ -323,6 +324,7 @@ def test_only_entry_points_and_controls_import_the_runtime_and_only_its_public_n
 
 HTTP_FILES = ("body", "connections", "exchange", "failures", "pool")
 EXTRAS = {
+    ("agent_runtime/mcp.py", "mcp"),
     ("agent_runtime/tracing/otel.py", "opentelemetry"),
     ("agent_runtime/loading/schemas.py", "jsonschema"),
     ("agent_runtime/loading/schemas.py", "referencing"),
