@@ -20,6 +20,7 @@ from agent_runtime.errors import (
     CallerLoopError,
     CircularWaitError,
     ContextInUseError,
+    DecisionError,
     ExecutorBrokenError,
     ForkedCallError,
     IdempotencyError,
@@ -70,7 +71,7 @@ from agent_runtime.errors import (
 from agent_runtime.executor import Executor
 from agent_runtime.llm import LLMClient, ScriptedClient, StreamingLLMClient, fast
 from agent_runtime.options import Options
-from agent_runtime.results import RunResult, RunStatus, StepFault, StepRecord, StepState
+from agent_runtime.results import Question, RunResult, RunStatus, StepFault, StepRecord, StepState
 from agent_runtime.runtime import Runtime
 from agent_runtime.shortcuts import (
     load_workflow,
@@ -95,6 +96,7 @@ if TYPE_CHECKING:
         StepRetrying,
         StepSkipped,
         StepStarted,
+        StepWaiting,
         StreamEvent,
         TokenReceived,
         ToolCalled,
@@ -138,6 +140,7 @@ __all__ = (
     "CircularWaitError",
     "ContextInUseError",
     "Conversation",
+    "DecisionError",
     "Executor",
     "ExecutorBrokenError",
     "ForkedCallError",
@@ -173,6 +176,7 @@ __all__ = (
     "Price",
     "Problem",
     "PromptRegistry",
+    "Question",
     "RecordedFailureError",
     "RedactingFilter",
     "ReferenceValueError",
@@ -210,6 +214,7 @@ __all__ = (
     "StepStarted",
     "StepState",
     "StepTimeoutError",
+    "StepWaiting",
     "Storage",
     "StorageError",
     "StreamEvent",

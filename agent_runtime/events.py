@@ -7,11 +7,12 @@
     ├── RunFinished          result                    the last event of a run that succeeded
     ├── RunFailed            error_type, error         the last event before the exception itself
     └── StepEvent            step
-        ├── StepStarted      what it needs has ended; after this comes exactly one of the next four
+        ├── StepStarted      what it needs has ended; after this comes exactly one of the next five
         ├── StepFinished     output, record
         ├── StepSkipped      record
         ├── StepFailed       error_type, error, attempts
         ├── StepCancelled
+        ├── StepWaiting      message, options
         ├── StepRetrying     error_type, error, attempt, delay
         ├── TokenReceived    text
         ├── ToolCalled       tool, call_id, arguments
@@ -40,6 +41,7 @@ __all__ = (
     "StepRetrying",
     "StepSkipped",
     "StepStarted",
+    "StepWaiting",
     "StreamEvent",
     "TokenReceived",
     "ToolCalled",
@@ -73,7 +75,7 @@ class RunStarted(RunEvent):
 
 @dataclass(frozen=True, slots=True)
 class RunFinished(RunEvent):
-    """A run has succeeded; nothing comes after this.
+    """A run has succeeded, or waits for somebody's decision; nothing comes after this.
 
     Attributes:
         result: what the entry points that do not stream return.
@@ -112,7 +114,7 @@ class StepEvent(RunEvent):
 class StepStarted(StepEvent):
     """All that a step waits for has ended, and its turn has come.
 
-    It ends in one of StepFinished, StepSkipped, StepFailed and StepCancelled.
+    It ends in one of StepFinished, StepSkipped, StepFailed, StepCancelled and StepWaiting.
     """
 
 
@@ -127,6 +129,19 @@ class StepFinished(StepEvent):
 
     output: object
     record: StepRecord
+
+
+@dataclass(frozen=True, slots=True)
+class StepWaiting(StepEvent):
+    """A step with ``approval`` waits until somebody has decided; it begins anew when the run is resumed.
+
+    Attributes:
+        message: what is asked.
+        options: what can be decided.
+    """
+
+    message: str
+    options: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +245,7 @@ StreamEvent: TypeAlias = (
     | StepStarted
     | StepFinished
     | StepSkipped
+    | StepWaiting
     | StepFailed
     | StepCancelled
     | StepRetrying

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from agent_runtime.bridge import OnRunningLoop
+import functools
+
+from agent_runtime.bridge import OnRunningLoop, run_sync
 from agent_runtime.errors import RunBusyError, RunCancelledError, RunEndedError
 from agent_runtime.program import Program
 from agent_runtime.results import RunResult
@@ -182,6 +184,73 @@ class KeepsRuns:
         except RunEndedError:
             return False
         return False
+
+    def approve(
+        self,
+        run_id: str,
+        step: str,
+        *,
+        decision: str = "approve",
+        by: str = "",
+        comment: str = "",
+        on_running_loop: OnRunningLoop = "warn",
+    ) -> None:
+        """Decide on a step that waits for it; the run goes on when it is resumed. Blocks the calling thread.
+
+        The storage's work is done on a worker thread. The first decision on a step stays.
+
+        Args:
+            run_id: the run's id; its status is "waiting".
+            step: the step, as :attr:`RunResult.waiting` names it.
+            decision: one of the step's options; after "reject" the step fails with ApprovalRejectedError.
+            by: who has decided.
+            comment: what is to be said about it.
+            on_running_loop: what to do where a loop runs in this thread: "warn" and "allow" block it,
+                "raise" refuses.
+
+        Raises:
+            RunNotFoundError: there is no run of this id.
+            DecisionError: the step does not wait, has no such option, or was decided on in another way.
+            StorageError: the storage has failed.
+            CallerLoopError: an event loop runs in this thread and ``on_running_loop`` is "raise".
+            TypeError: an argument is not a text.
+            ValueError: runs are not kept, or ``run_id`` is empty, too long, or not printable.
+        """
+        name = type(self).__name__
+        run_sync(
+            functools.partial(self.approve_async, run_id, step, decision=decision, by=by, comment=comment),
+            on_running_loop=on_running_loop,
+            names=(f"{name}.approve", f"{name}.approve_async"),
+        )
+
+    async def approve_async(
+        self, run_id: str, step: str, *, decision: str = "approve", by: str = "", comment: str = ""
+    ) -> None:
+        """Decide on a step that waits for it; blocks nothing.
+
+        The same as :meth:`approve`.
+
+        Args:
+            run_id: the run's id; its status is "waiting".
+            step: the step, as :attr:`RunResult.waiting` names it.
+            decision: one of the step's options; after "reject" the step fails with ApprovalRejectedError.
+            by: who has decided.
+            comment: what is to be said about it.
+
+        Raises:
+            RunNotFoundError: there is no run of this id.
+            DecisionError: the step does not wait, has no such option, or was decided on in another way.
+            StorageError: the storage has failed.
+            TypeError: an argument is not a text.
+            ValueError: runs are not kept, or ``run_id`` is empty, too long, or not printable.
+        """
+        durability = self._program.durability
+        if durability is None:
+            raise ValueError("approve() needs runs that are kept; pass storage=SQLiteStorage(path), say")
+        from agent_runtime.durable import Decision
+
+        made = Decision(step, decision, by, comment).checked()
+        await durability.decide(checked_name("run_id", run_id), made)
 
 
 def _resuming(run_id: object, *, allow_changes: object, cancels: bool = False) -> Request:

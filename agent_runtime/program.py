@@ -8,13 +8,7 @@ import functools
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from agent_runtime.bridge import (
-    OnRunningLoop,
-    WorkerLane,
-    call_in_caller_outcome,
-    call_in_worker_outcome,
-    run_sync,
-)
+from agent_runtime.bridge import OnRunningLoop, WorkerLane, run_sync
 from agent_runtime.engine import Links, Plan, execute
 from agent_runtime.errors import StepInputError, WorkflowError
 from agent_runtime.llm import LLM, LLMClient, ScriptedClient
@@ -22,6 +16,7 @@ from agent_runtime.loading import (
     Library,
     Notes,
     bind_inputs,
+    check_approvals,
     check_names,
     check_outputs,
     check_secrets,
@@ -29,6 +24,7 @@ from agent_runtime.loading import (
     known_errors,
     parse_workflow,
 )
+from agent_runtime.offloads import ToCaller, ToLane
 from agent_runtime.options import Options
 from agent_runtime.outcomes import Outcome
 from agent_runtime.registries import (
@@ -53,22 +49,6 @@ if TYPE_CHECKING:
     from agent_runtime.tracing.telling import RunTracing
 
 __all__ = ("Origin", "Program", "Registry", "Secrets", "ToCaller", "ToLane")
-
-
-class ToCaller:
-    """Plain functions of a sync call: on the thread that waits in it."""
-
-    on_caller = staticmethod(call_in_caller_outcome)
-    on_worker = staticmethod(call_in_worker_outcome)
-
-
-class ToLane:
-    """Plain functions of an async call: on one worker thread, never on the host's loop thread."""
-
-    on_worker = staticmethod(call_in_worker_outcome)
-
-    def __init__(self, lane: WorkerLane) -> None:
-        self.on_caller = lane.call_outcome
 
 
 class Origin(NamedTuple):
@@ -135,6 +115,8 @@ class Program(NamedTuple):
                 check_names(each, *registered, errors, library.notes_of(each, notes))
                 allowed = {name: secret.allow for name, secret in kept.items()}
                 used |= check_secrets(each, allowed, library.notes_of(each, notes))
+                if storage is None:
+                    check_approvals(each, library.notes_of(each, notes))
                 if binder is not None:
                     binder.bind(each, library.notes_of(each, notes))
         if notes or workflow is None:

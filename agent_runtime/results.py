@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from agent_runtime.usage import total
 
-__all__ = ("RunResult", "RunStatus", "StepFault", "StepRecord", "StepState")
+__all__ = ("REJECT", "Question", "RunResult", "RunStatus", "StepFault", "StepRecord", "StepState")
 
 
 class StepState(enum.StrEnum):
@@ -27,6 +27,24 @@ class RunStatus(enum.StrEnum):
     """How a run ended; one that fails raises instead of returning a result."""
 
     SUCCEEDED = "succeeded"
+    WAITING = "waiting"
+    """Steps wait for somebody's decision, and nothing else can be done."""
+
+
+REJECT = "reject"
+"""The decision after which a step fails."""
+
+
+class Question(NamedTuple):
+    """What a step with ``approval`` asks.
+
+    Attributes:
+        message: the question.
+        options: what can be decided.
+    """
+
+    message: str
+    options: tuple[str, ...]
 
 
 class StepFault(NamedTuple):
@@ -71,14 +89,16 @@ class StepRecord:
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """What a run that succeeded returns.
+    """What a run that succeeded returns, or one that waits.
 
     Attributes:
-        outputs: the workflow's outputs by name; where it declares none, every step's output by id.
-        status: always succeeded, for now.
+        outputs: the workflow's outputs by name; where it declares none, every step's output by id. Empty
+            while the run waits.
+        status: succeeded or waiting.
         run_id: a random id, the one that LLM clients see as ``instance_id``.
         workflow: the workflow's name.
-        steps: one record for each step by id, in the order of the file.
+        steps: one record for each step that has ended by id, in the order of the file.
+        waiting: what is asked, by the path of the step that waits for the answer.
     """
 
     outputs: Mapping[str, object]
@@ -86,6 +106,7 @@ class RunResult:
     run_id: str
     workflow: str
     steps: Mapping[str, StepRecord] = field(default_factory=dict)
+    waiting: Mapping[str, Question] = field(default_factory=dict)
 
     @property
     def usage(self) -> Mapping[str, object]:

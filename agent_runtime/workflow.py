@@ -25,6 +25,7 @@ __all__ = (
     "AgentTool",
     "AnswerField",
     "AnswerSpec",
+    "Approval",
     "AtMax",
     "Block",
     "Check",
@@ -150,6 +151,21 @@ class WorkflowCall:
 
 
 @dataclass(frozen=True, slots=True)
+class Approval:
+    """``approval: ...``: wait until somebody has decided.
+
+    Attributes:
+        message: what is asked.
+        options: what can be decided.
+        position: where it stands.
+    """
+
+    message: Template
+    options: tuple[str, ...] = ("approve", "reject")
+    position: Position = field(default=Position(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
     """``steps: [...]`` or ``parallel: [...]``: steps as one step.
 
@@ -164,7 +180,7 @@ class Block:
     independent: bool = False
 
 
-Action = AgentCall | FunctionCall | ToolCall | WorkflowCall | Block
+Action = AgentCall | Approval | FunctionCall | ToolCall | WorkflowCall | Block
 
 
 class ForEach(NamedTuple):

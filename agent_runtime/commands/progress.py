@@ -18,6 +18,7 @@ from agent_runtime.events import (
     StepRetrying,
     StepSkipped,
     StepStarted,
+    StepWaiting,
     StreamEvent,
 )
 from agent_runtime.results import StepState
@@ -71,6 +72,7 @@ class Progress:
                 | StepSkipped(step=step)
                 | StepFailed(step=step)
                 | StepCancelled(step=step)
+                | StepWaiting(step=step)
             ) if step in self._running:
                 self._ended += 1
                 self._line(*self._how_it_ended(event, event.time - self._running.pop(step)))
@@ -99,6 +101,8 @@ class Progress:
                 how = "" if record.state is StepState.SUCCEEDED else f"  {record.state.value}"
                 more = f"  {record.attempts} attempts" if record.attempts > 1 else ""
                 return "done", f"{step}  {seconds:.2f} s{how}{more}", _GOOD
+            case StepWaiting(step=step, message=message):
+                return "skipped", f"{step}  waits for a decision: {message}", _DULL
             case StepSkipped(step=step):
                 return "skipped", f"{step}  its condition is false", _DULL
             case StepFailed(step=step, error_type=type_, error=error):

@@ -10,6 +10,7 @@ from agent_runtime.references import Constant, Items, Pairs, Reference, Template
 from agent_runtime.workflow import (
     ONCE,
     AgentCall,
+    Approval,
     Block,
     FunctionCall,
     OnError,
@@ -31,6 +32,7 @@ class Kind(enum.Enum):
     AGENT = "agent"
     FUNCTION = "function"
     TOOL = "tool"
+    APPROVAL = "approval"
     WORKFLOW = "workflow"
     STEPS = "steps"
     PARALLEL = "parallel"
@@ -139,6 +141,8 @@ def _kind_of(step: Step) -> tuple[Kind, str]:
             return Kind.FUNCTION, name
         case ToolCall(name=name):
             return Kind.TOOL, name
+        case Approval(message=message):
+            return Kind.APPROVAL, _text_of(message)
         case WorkflowCall(name=name):
             return Kind.WORKFLOW, name
         case Block(independent=independent):

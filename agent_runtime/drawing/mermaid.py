@@ -13,6 +13,7 @@ _SHAPES = {
     Kind.AGENT: ("([", "])"),
     Kind.FUNCTION: ("[", "]"),
     Kind.TOOL: ("[[", "]]"),
+    Kind.APPROVAL: ("{", "}"),
     Kind.WORKFLOW: ("{{", "}}"),
 }
 _ARROWS = {

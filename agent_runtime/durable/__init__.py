@@ -5,7 +5,8 @@ Imported when a storage is given, and not before.
 
 from __future__ import annotations
 
+from agent_runtime.durable.decisions import Decision
 from agent_runtime.durable.keeper import Keeper
 from agent_runtime.durable.program import Durability
 
-__all__ = ("Durability", "Keeper")
+__all__ = ("Decision", "Durability", "Keeper")

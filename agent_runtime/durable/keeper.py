@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self, cast
 
+from agent_runtime.durable.decisions import decisions_in
 from agent_runtime.durable.lane import StorageLane
 from agent_runtime.durable.opening import CANCEL, Opening
 from agent_runtime.durable.program import Durability
@@ -82,7 +83,7 @@ class Keeper:
             await self._lane.__aexit__(None, None, None)
             raise
         self.result, self.inputs = taken.result, taken.inputs
-        self.journal = Journal(taken.entries, self._write)
+        self.journal = Journal(taken.entries, self._write, decisions_in(taken.notes))
         self._has_it = self.result is None
         self._is_cancelled = taken.is_cancelled
         self._until = time.monotonic() + self._storage.lease
@@ -134,7 +135,7 @@ class Keeper:
             return RunState.INTERRUPTED, lambda: None
         if error is None:
             result = cast("RunResult", outcome.value)
-            return RunState.SUCCEEDED, functools.partial(result_text, result)
+            return RunState(result.status.value), functools.partial(result_text, result)
         text = failure_text(*self._texts_of(error))
         return (RunState.CANCELLED if isinstance(error, RunCancelledError) else RunState.FAILED), lambda: text
 

@@ -45,12 +45,14 @@ class Taken(NamedTuple):
         inputs: its inputs.
         entries: what had been kept of it.
         is_cancelled: whether it is only to be undone.
+        notes: what it has been told.
     """
 
     result: RunResult | None
     inputs: Mapping[str, object]
     entries: Sequence[Entry] = ()
     is_cancelled: bool = False
+    notes: Sequence[Note] = ()
 
 
 class Opening:
@@ -157,14 +159,15 @@ class Opening:
             RunCancelledError: it has been cancelled, and there is nothing.
         """
         entries = self._storage.entries(stored.id)
-        is_cancelled = any(note.name == CANCEL for note in self._storage.notes(stored.id))
+        notes = self._storage.notes(stored.id)
+        is_cancelled = any(note.name == CANCEL for note in notes)
         if is_cancelled and not is_undone(entries):
             mark = cancellation(stored.id)
             if not entries or not self._storage.save(stored.id, self.owner, mark):
                 self._storage.end(stored.id, self.owner, RunState.CANCELLED, None)
                 raise RunCancelledError(stored.id, stored.workflow)
             entries = [*entries, mark]
-        return Taken(None, inputs, entries, is_cancelled)
+        return Taken(None, inputs, entries, is_cancelled, notes)
 
     def _check_undone(self, stored: StoredRun) -> None:
         """Refuse to go on with a run that has failed, and has been undone.

@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Collection
 
+from agent_runtime.durable.decisions import Decision, decide
 from agent_runtime.durable.fingerprint import fingerprint_of
+from agent_runtime.durable.lane import StorageLane
 from agent_runtime.storage.protocol import Storage
 from agent_runtime.workflow import Workflow
 
@@ -33,6 +35,16 @@ class Durability:
         self.storage = storage
         self.workflow = workflow
         self._fingerprint: Callable[[], str] = functools.partial(fingerprint_of, workflow, others)
+
+    async def decide(self, run_id: str, decision: Decision) -> None:
+        """Leave a decision with a run.
+
+        Raises:
+            RunConflictError: it does not wait for this decision.
+            StorageError: the storage has failed.
+        """
+        async with StorageLane(self.storage, run_id) as lane:
+            await lane.ask(functools.partial(decide, self.storage, run_id, decision))
 
     @functools.cached_property
     def fingerprint(self) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from agent_runtime.results import RunResult, RunStatus, StepFault, StepRecord, StepState
+from agent_runtime.results import Question, RunResult, RunStatus, StepFault, StepRecord, StepState
 from agent_runtime.storage.encoding import restored
-from agent_runtime.storage.protocol import StoredRun
+from agent_runtime.storage.protocol import RunState, StoredRun
 
-__all__ = ("failure_in", "failure_text", "result_of", "result_text")
+__all__ = ("failure_in", "failure_text", "questions_of", "result_of", "result_text")
 
 
 def result_text(result: RunResult) -> str:
@@ -31,7 +31,8 @@ def result_text(result: RunResult) -> str:
         }
         for name, record in result.steps.items()
     }
-    return f'{{"outputs": {outputs}, "steps": {json.dumps(steps, default=str)}}}'
+    rest = f'"steps": {json.dumps(steps, default=str)}, "waiting": {json.dumps(result.waiting)}'
+    return f'{{"outputs": {outputs}, {rest}}}'
 
 
 def result_of(run: StoredRun) -> RunResult:
@@ -44,6 +45,15 @@ def result_of(run: StoredRun) -> RunResult:
         workflow=run.workflow,
         steps={name: _record(name, about) for name, about in kept["steps"].items()},
     )
+
+
+def questions_of(run: StoredRun) -> Mapping[str, Question]:
+    """Return what a run waits for, by step; nothing, if it does not wait."""
+    kept = json.loads(run.outcome or "{}") if run.state is RunState.WAITING else {}
+    return {
+        step: Question(message, tuple(options))
+        for step, (message, options) in kept.get("waiting", {}).items()
+    }
 
 
 def failure_text(error_type: str, error: str) -> str:

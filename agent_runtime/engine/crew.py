@@ -14,8 +14,10 @@ from collections.abc import Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from agent_runtime.engine.attempts import PlainRun, Undo
+from agent_runtime.engine.waiting import Waiting
 from agent_runtime.errors import RecordedFailureError
 from agent_runtime.outcomes import Outcome, capture, traceback_of
+from agent_runtime.results import Question
 from agent_runtime.steps import Overrun, Surroundings
 from agent_runtime.usage import total
 
@@ -72,6 +74,7 @@ class Crew(Generic[T]):
         self.undo: list[Undo] = []
         self.usage: Mapping[str, object] | None = None
         self._doomed: tuple[str, str] | None = None
+        self._questions: dict[str, Question] = {}  # what is asked, by the step that waits for the answer
 
     def _begin(self) -> None:
         """Start what can start."""
@@ -88,6 +91,13 @@ class Crew(Generic[T]):
     def _make_result(self) -> T:
         """Return what all of it comes to."""
         raise NotImplementedError
+
+    def _pass_over(self) -> None:
+        """Start what has waited for room, now that a step is held up and what depends on it cannot start."""
+
+    def _wait(self, questions: Mapping[str, Question]) -> None:
+        """Note what it comes to that nothing can be done but wait."""
+        self._failure = Outcome(error=Waiting(questions))
 
     def _is_over(self) -> bool:
         """Whether nothing is left to start, when nothing is in progress."""
@@ -196,6 +206,8 @@ class Crew(Generic[T]):
         journal = self._around.journal
         if self._overrun is None and self._doomed is not None:
             self._end_with(RecordedFailureError(*self._doomed), "the runtime")
+        elif self._overrun is None and self._questions and self._is_over():
+            self._wait(self._questions)
         elif self._overrun is None and self._is_over():
             self._result = capture(self._make_result)
             error = self._result.take_error()
@@ -242,7 +254,12 @@ class Crew(Generic[T]):
             number = run.number(number)
         self.usage = total(self.usage, run.usage)
         stopped = self._overrun is not None and self._why is None
-        if outcome.error is not None:
+        if isinstance(outcome.error, Waiting) and number != _UNDO:
+            self._questions.update(outcome.error.questions)
+            outcome.take_error()
+            if self._overrun is None:
+                self._pass_over()
+        elif outcome.error is not None:
             if run.told:
                 run.tell_end(outcome, stopped=stopped)
             self._settle_failure(number, run, outcome)

@@ -18,7 +18,7 @@ from agent_runtime.engine.scope import RunScope, StepValues
 from agent_runtime.errors import RunCancelledError
 from agent_runtime.outcomes import Outcome
 from agent_runtime.references import render
-from agent_runtime.results import RunResult, RunStatus, StepRecord
+from agent_runtime.results import Question, RunResult, RunStatus, StepRecord
 from agent_runtime.steps import Surroundings
 
 if TYPE_CHECKING:
@@ -146,13 +146,16 @@ class Flow(Crew[T]):
         self._held.clear()
         super()._stop()
 
+    def _pass_over(self) -> None:
+        if self._limit is not None and self._held:
+            self._start(self._held.popleft())
+
     def _go_on(self, number: int) -> None:
         for dependent in self._plan.dependents[number]:
             self._needed[dependent] -= 1
             if self._needed[dependent] == 0:
                 self._start(dependent)
-        if self._limit is not None and self._held:
-            self._start(self._held.popleft())
+        self._pass_over()
 
     def _succeeded(self, number: int, run: PlainRun, value: object) -> None:
         self._note(number, run, value)
@@ -227,11 +230,21 @@ class Execution(Flow[RunResult]):
         if self._feed is not None:
             self._feed.step_ended(record, value)
 
+    def _wait(self, questions: Mapping[str, Question]) -> None:
+        self._result = Outcome(self._result_of({}, RunStatus.WAITING, questions))
+
     def _make_result(self) -> RunResult:
+        outputs = cast("dict[str, object]", self._around.redacted(self._outputs()))
+        return self._result_of(outputs, RunStatus.SUCCEEDED, {})
+
+    def _result_of(
+        self, outputs: Mapping[str, object], status: RunStatus, waiting: Mapping[str, Question]
+    ) -> RunResult:
         return RunResult(
-            outputs=cast("dict[str, object]", self._around.redacted(self._outputs())),
-            status=RunStatus.SUCCEEDED,
+            outputs=outputs,
+            status=status,
             run_id=self._around.run_id,
             workflow=self._plan.workflow.name,
             steps={record.id: record for record in self._records if record is not None},
+            waiting=waiting,
         )

@@ -17,12 +17,13 @@ from agent_runtime.events import (
     StepRetrying,
     StepSkipped,
     StepStarted,
+    StepWaiting,
     StreamEvent,
     TokenReceived,
     ToolCalled,
     ToolReturned,
 )
-from agent_runtime.results import RunResult, StepRecord, StepState
+from agent_runtime.results import Question, RunResult, StepRecord, StepState
 
 __all__ = ("AHEAD", "Feed", "Told")
 
@@ -128,6 +129,10 @@ class Feed:
     def step_cancelled(self, step: str) -> None:
         """Add that a step has cleaned up after its cancellation."""
         self.put(StepCancelled(self.run_id, time.time(), step))
+
+    def step_waiting(self, step: str, question: Question) -> None:
+        """Add that a step waits for somebody's decision."""
+        self.put(StepWaiting(self.run_id, time.time(), step, *question))
 
     def step_failed(self, step: str, told: Told, attempts: int) -> None:
         """Add that a step has failed for good."""

@@ -53,14 +53,18 @@ class Journal:
     Args:
         entries: what had been kept before.
         write: keeps more.
+        decisions: what has been decided, by step.
 
     Attributes:
         paused: the run stops where it stands, to be resumed: nothing is undone.
         broken: why nothing more can be kept, if that is so.
     """
 
-    def __init__(self, entries: Iterable[Entry], write: Write) -> None:
+    def __init__(
+        self, entries: Iterable[Entry], write: Write, decisions: Mapping[str, Mapping[str, object]]
+    ) -> None:
         self._write = write
+        self._decisions = decisions
         self._ended: dict[str, _Ended] = {}
         self._count = 0
         self._attempts: dict[str, int] = {}
@@ -110,6 +114,10 @@ class Journal:
     def undoing(self, step: str | None) -> Fault | None:
         """Return why what has succeeded inside a step is being undone, if it is; None for the run."""
         return self._undoing.get(step or "")
+
+    def decision(self, step: str) -> Mapping[str, object] | None:
+        """Return what has been decided on a step, if it has been."""
+        return self._decisions.get(step)
 
     def order_of(self, step: str) -> int:
         """Return a number that counts up from one ended step to the next."""

@@ -51,6 +51,9 @@ class _Items(Crew[list[object]]):
         run = self._body.run(self._body, path, values, self._around, self._feed)
         self._launch(index, run, f"{self._body.name}[{index}]")
 
+    def _pass_over(self) -> None:
+        self._go_on(self._next)
+
     def _path(self, index: int) -> str:
         return f"{self._run.step}[{index}]"
 

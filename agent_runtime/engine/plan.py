@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from agent_runtime.engine.attempts import PlainRun, StepRun
 from agent_runtime.steps import Agent
-from agent_runtime.workflow import ONCE, AgentCall, Block, OnError, Step, Workflow, WorkflowCall
+from agent_runtime.workflow import ONCE, AgentCall, Approval, Block, OnError, Step, Workflow, WorkflowCall
 
 __all__ = ("Links", "Plan", "StepPlan")
 
@@ -78,6 +78,10 @@ class StepPlan(NamedTuple):
             from agent_runtime.engine.blocks import BlockRun  # most workflows need none of these
 
             run, block = BlockRun, Plan.of(workflow, links, step.action.steps)
+        elif isinstance(step.action, Approval):
+            from agent_runtime.engine.approvals import ApprovalRun
+
+            run = ApprovalRun
         elif isinstance(step.action, WorkflowCall):
             from agent_runtime.engine.blocks import CallRun
 

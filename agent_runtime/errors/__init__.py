@@ -46,6 +46,7 @@ A step's own exception is never wrapped: what the step raised is what comes out 
     ├── RemoteError               an exception of another process that cannot be sent itself
     ├── WorkerLostError           a run of a map was lost with its worker
     ├── RunConflictError          can this run not be started, resumed or decided on as it stands?
+    │   ├── DecisionError         the run does not wait for this decision
     │   ├── IdempotencyError      the idempotency key belongs to a run with other inputs
     │   ├── RunBusyError          somebody else has it in hand, or it would wait for itself
     │   ├── RunEndedError         it has come to its end, and cannot go on
@@ -97,6 +98,7 @@ from agent_runtime.errors.llm import (
 )
 from agent_runtime.errors.runs import (
     ApprovalRejectedError,
+    DecisionError,
     IdempotencyError,
     LeaseLostError,
     NotStorableError,
@@ -141,6 +143,7 @@ __all__ = (
     "CallerLoopError",
     "CircularWaitError",
     "ContextInUseError",
+    "DecisionError",
     "ExecutorBrokenError",
     "ForkedCallError",
     "IdempotencyError",

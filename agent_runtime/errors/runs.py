@@ -7,6 +7,7 @@ from agent_runtime.errors.workflows import StepError
 
 __all__ = (
     "ApprovalRejectedError",
+    "DecisionError",
     "IdempotencyError",
     "LeaseLostError",
     "NotStorableError",
@@ -218,6 +219,18 @@ class WorkflowChangedError(_RunError):
             f"run {self.run_id!r} cannot be resumed: {self.detail}; resume it with the workflow that it was"
             " begun with, or pass allow_changes=True if its finished steps mean the same in this one"
         )
+
+
+class DecisionError(_RunError):
+    """A decision does not fit the run that it is about.
+
+    Attributes:
+        run_id: the run.
+        detail: what does not fit.
+    """
+
+    def __str__(self) -> str:
+        return f"run {self.run_id!r}: {self.detail}"
 
 
 class IdempotencyError(_RunError):

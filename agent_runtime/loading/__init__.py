@@ -5,7 +5,13 @@ from __future__ import annotations
 from agent_runtime.loading.document import from_steps, parse_workflow
 from agent_runtime.loading.form import NO_ARGUMENTS, nearest, shown
 from agent_runtime.loading.library import Library, every_step
-from agent_runtime.loading.names import check_names, check_secrets, generator_hint, known_errors
+from agent_runtime.loading.names import (
+    check_approvals,
+    check_names,
+    check_secrets,
+    generator_hint,
+    known_errors,
+)
 from agent_runtime.loading.nodes import Notes
 from agent_runtime.loading.source import Source, read_source
 from agent_runtime.loading.values import bind_inputs, check_outputs, fits
@@ -16,6 +22,7 @@ __all__ = (
     "Notes",
     "Source",
     "bind_inputs",
+    "check_approvals",
     "check_names",
     "check_outputs",
     "check_secrets",

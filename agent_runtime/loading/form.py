@@ -201,6 +201,10 @@ class Form:
         node = self.node(key)
         return None if node is None else read_template(node, self._notes)
 
+    def text_template(self, key: str) -> Template | None:
+        """Return a text with its references parsed."""
+        return None if self.text(key) is None else self.template(key)
+
     def _wrong(self, key: str, node: Node, wanted: str) -> None:
         hint = "put quotes around it" if wanted == "a text" and isinstance(node, Scalar) else ""
         if isinstance(node, Scalar) and node.value is None:

@@ -9,7 +9,17 @@ from agent_runtime.loading.cycles import find_cycles
 from agent_runtime.loading.form import nearest, shown
 from agent_runtime.loading.nodes import Notes
 from agent_runtime.references import Path, Reference, Root, Template, references_of
-from agent_runtime.workflow import AgentCall, Block, FunctionCall, InputSpec, Need, Position, Step, ToolCall
+from agent_runtime.workflow import (
+    AgentCall,
+    Approval,
+    Block,
+    FunctionCall,
+    InputSpec,
+    Need,
+    Position,
+    Step,
+    ToolCall,
+)
 
 __all__ = ("STEP_FIELDS", "Wiring", "connect", "references_in")
 
@@ -37,6 +47,8 @@ def _of_action(step: Step) -> Iterator[Template]:
         yield from (message.content for message in action.messages)
         if action.memory is not None and action.memory.key is not None:
             yield action.memory.key
+    elif isinstance(action, Approval):
+        yield action.message
     elif not isinstance(action, Block):
         yield action.arguments
 

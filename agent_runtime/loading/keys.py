@@ -137,6 +137,7 @@ ACTIONS: Mapping[str, Mapping[str, Key]] = {
         "workflow": Key(Plain.TEXT, "run another workflow: a registered name, or a path that begins with ./"),
         "with": Key(Plain.ARGUMENTS, "its inputs"),
     },
+    "approval": {"approval": Key(Rows("approval", short="message"), "wait until somebody has decided")},
     "steps": {"steps": Key(ListOf("step"), "steps as one step")},
     "parallel": {
         "parallel": Key(ListOf("step"), "steps that do not wait for each other, as one step"),
@@ -251,6 +252,10 @@ KEYS: Mapping[str, Mapping[str, Key]] = {
         "after": Key(Count(2, 100_000), "messages from which on older ones are summed up", required=True),
         "keep": Key(Count(0, 100_000), "how many of the last messages stay as they are; 10 by default"),
         "prompt": Key(Plain.TEXT, "what the model is asked to do"),
+    },
+    "approval": {
+        "message": Key(Plain.LINE, "what is asked", required=True),
+        "options": Key(Plain.NAMES, "what can be decided; approve and reject by default"),
     },
     "message": {
         "role": Key(Plain.TEXT, "who says it", required=True),

@@ -74,6 +74,9 @@ def _read_standby(form: Form, key: str, step_id: str, notes: Notes) -> Step | No
     own = Form(node, notes, owner=f"'{key}' of {form.owner}", keys=step_keys("standby", kinds))
     if not own.is_mapping:
         return None
+    if key == "compensate" and "approval" in kinds:
+        message = f"{own.owner} cannot wait for an approval"
+        notes.add(own.key_at("approval"), message, "ask in a step before the one that may have to be undone")
     action, retry, timeout = _read_action(own, kinds, notes), read_retry(own, notes), own.number("timeout")
     if action is None:
         return None

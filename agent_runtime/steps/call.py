@@ -71,6 +71,9 @@ class Journal(Protocol):
     def has_ended(self, step: str) -> bool:
         """Whether a step had ended before the run was resumed."""
 
+    def decision(self, step: str) -> Mapping[str, object] | None:
+        """Return what has been decided on a step, if it has been."""
+
     def order_of(self, step: str) -> int:
         """Return a number that counts up from one ended step to the next."""
 

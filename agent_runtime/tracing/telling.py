@@ -14,7 +14,7 @@ from agent_runtime.outcomes import Outcome
 from agent_runtime.results import RunResult, StepState
 from agent_runtime.steps import Offload, Surroundings, Trace, Way
 from agent_runtime.tracing.spans import Span, SpanKind, State, Tracer, begin, current_span, end, tell
-from agent_runtime.workflow import AgentCall, Block, FunctionCall, Step, ToolCall, WorkflowCall
+from agent_runtime.workflow import AgentCall, Approval, Block, FunctionCall, Step, ToolCall, WorkflowCall
 
 __all__ = ("Calling", "RunTracing", "told_call", "told_waits")
 
@@ -278,6 +278,7 @@ def _told(step: Step, path: str) -> dict[str, object]:
 
 _KINDS: dict[type, str] = {
     AgentCall: "agent",
+    Approval: "approval",
     FunctionCall: "function",
     ToolCall: "tool",
     WorkflowCall: "workflow",

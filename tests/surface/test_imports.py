@@ -128,6 +128,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     ),
     "agent_runtime/runs.py": ("agent_runtime.errors",),
     "agent_runtime/registries.py": ("agent_runtime.secrets", "agent_runtime.steps"),
+    "agent_runtime/offloads.py": ("agent_runtime.bridge",),
     "agent_runtime/durable": (
         "agent_runtime.bridge",
         "agent_runtime.engine",
@@ -149,6 +150,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "agent_runtime.loading",
         "agent_runtime.memory",
         "agent_runtime.options",
+        "agent_runtime.offloads",
         "agent_runtime.outcomes",
         "agent_runtime.registries",
         "agent_runtime.results",
@@ -183,6 +185,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "agent_runtime/maps.py": ("agent_runtime.bridge", "agent_runtime.many", "agent_runtime.program"),
     "agent_runtime/keeping.py": (
         "agent_runtime.bridge",
+        "agent_runtime.durable",
         "agent_runtime.errors",
         "agent_runtime.program",
         "agent_runtime.results",

@@ -19,7 +19,7 @@ steps:
 """
 
 CLOSE = "end it with '}', or write '$${' for the characters"
-ADD = "add one of 'agent', 'function', 'tool', 'workflow', 'steps', 'parallel'"
+ADD = "add one of 'agent', 'function', 'tool', 'workflow', 'approval', 'steps', 'parallel'"
 
 
 def test_file_without_mistakes_is_said_to_have_none(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

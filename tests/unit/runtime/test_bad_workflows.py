@@ -238,7 +238,7 @@ def test_message_of_the_error_is_one_line_for_each_mistake(tmp_path: Path) -> No
     with pytest.raises(WorkflowError) as caught:
         load_workflow(file)
 
-    kinds = "add one of 'agent', 'function', 'tool', 'workflow', 'steps', 'parallel'"
+    kinds = "add one of 'agent', 'function', 'tool', 'workflow', 'approval', 'steps', 'parallel'"
     assert str(caught.value).splitlines() == [
         f"{file}:2:5: step 'lookup' does not say what to do; {kinds}",
         f"{file}:3:5: unknown key 'tol' in step 'lookup'; write 'tool'",

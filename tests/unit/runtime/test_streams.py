@@ -25,6 +25,7 @@ from agent_runtime import (
     StepRetrying,
     StepSkipped,
     StepStarted,
+    StepWaiting,
     StreamEvent,
     TokenReceived,
     ToolCalled,
@@ -159,7 +160,7 @@ def described(event: StreamEvent) -> str:
             return result.workflow
         case RunFailed(error=error) | StepFailed(error=error) | StepRetrying(error=error):
             return error
-        case StepStarted() | StepFinished() | StepSkipped() | StepCancelled():
+        case StepStarted() | StepFinished() | StepSkipped() | StepCancelled() | StepWaiting():
             return event.step
         case ToolCalled(tool=tool) | ToolReturned(tool=tool):
             return tool
