@@ -9,13 +9,13 @@ import sys
 from collections.abc import Sequence
 from importlib import metadata
 
-from agent_runtime.commands import checking, graphing, running, timelines
+from agent_runtime.commands import checking, examining, graphing, running, timelines
 from agent_runtime.commands.codes import ExitCode, UsageError
 from agent_runtime.commands.printing import complain
 
 __all__ = ("main",)
 
-_COMMANDS = (running, checking, graphing, timelines)
+_COMMANDS = (running, checking, graphing, timelines, examining)
 
 _EPILOG = """exit codes:
   0  all is well

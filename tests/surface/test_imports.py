@@ -194,8 +194,10 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "agent_runtime/executor.py": ENTRY_POINTS_MAY_IMPORT,
     "agent_runtime/runtime.py": ENTRY_POINTS_MAY_IMPORT,
     "agent_runtime/shortcuts.py": ENTRY_POINTS_MAY_IMPORT,
+    "agent_runtime/doctor": ("agent_runtime.bridge", "agent_runtime.shortcuts"),
     "agent_runtime/drawing": ("agent_runtime.references", "agent_runtime.workflow"),
     "agent_runtime/commands": (
+        "agent_runtime.doctor",
         "agent_runtime.drawing",
         "agent_runtime.errors",
         "agent_runtime.events",
