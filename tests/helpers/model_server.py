@@ -121,8 +121,10 @@ class ModelServer:
                 await behaviour(talk)
                 if talk.ended:
                     break
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass  # the client has left, or the test is over
+        except (ConnectionError, asyncio.IncompleteReadError):
+            self.left.set()
+        except asyncio.CancelledError:
+            pass  # the test is over
         finally:
             self.open -= 1
             self.closed.set()

@@ -38,7 +38,7 @@ async def guarded(awaitable: Awaitable[T], request: Request, patience: Patience)
 
     try:
         return await patience.within(awaitable)
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, OSError) as error:  # early versions of httpcore let those of TLS through
         return closed(request) if patience.pool.closed else broken(request, error)
     except OutOfTimeError:
         return out_of_time(request)

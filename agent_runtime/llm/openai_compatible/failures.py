@@ -103,8 +103,8 @@ def broken_off(request: Request) -> Failure:
     return Failure(LLMConnectionError(request.place, problem), may_pass=True)
 
 
-def broken(request: Request, error: httpx.HTTPError) -> Failure:
-    """Return what an exception of httpx means."""
+def broken(request: Request, error: httpx.HTTPError | OSError) -> Failure:
+    """Return what an exception of httpx means, or one of the system that httpx lets through."""
     import httpx
 
     place, options = request.place, request.options
@@ -115,10 +115,10 @@ def broken(request: Request, error: httpx.HTTPError) -> Failure:
         problem = f"said nothing within 'read_timeout', {options.read_timeout:g} s"
         return Failure(LLMTimeoutError(place, problem))
     reason = excerpt(_reason(error), request.redactor)
-    if isinstance(error, httpx.ConnectError):
+    if isinstance(error, httpx.ConnectError | ssl.SSLError):
         trusted = not any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error))
         return Failure(LLMConnectionError(place, f"cannot be connected to: {reason}"), may_pass=trusted)
-    if isinstance(error, httpx.NetworkError | httpx.RemoteProtocolError):
+    if isinstance(error, httpx.NetworkError | httpx.RemoteProtocolError | OSError):
         return Failure(LLMConnectionError(place, f"broke off: {reason}"), may_pass=True)
     return Failure(LLMConnectionError(place, f"cannot be asked: {type(error).__name__}: {reason}"))
 

@@ -13,11 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+import trio
 import uvicorn
 import uvloop
 from fastapi import FastAPI
 
-from agent_runtime import LLMClientClosedError, OpenAICompatibleClient
+from agent_runtime import Executor, LLMClientClosedError, OpenAICompatibleClient
 from agent_runtime.bridge import run_sync
 from tests.helpers.children import run_child
 from tests.helpers.model_clients import ask, client_of, executor, streamed
@@ -82,6 +83,7 @@ def test_sync_calls_from_everywhere_use_one_connection() -> None:
         ask(client)
         asyncio.run(inside_a_running_loop())
         uvloop.run(inside_a_running_loop())
+        trio.run(inside_a_running_loop)
         thread = threading.Thread(target=ask, args=(client,))
         thread.start()
         thread.join()
@@ -89,7 +91,7 @@ def test_sync_calls_from_everywhere_use_one_connection() -> None:
             for path in ("/def", "/async"):
                 urllib.request.urlopen(f"{address}{path}", timeout=30).close()
 
-        assert (server.connections, len(server.requests)) == (1, 6)
+        assert (server.connections, len(server.requests)) == (1, 7)
 
 
 @pytest.mark.parametrize("run", RUNNERS)
@@ -218,6 +220,40 @@ def test_stream_left_early_closes_the_connection_and_the_next_call_works() -> No
 
         assert server.left.wait(30)
         assert ask(client)["content"] == "next"
+
+
+def test_call_inside_an_async_step_has_a_connection_of_its_own_loop_which_ends_with_that() -> None:
+    with serving() as server, client_of(server.url) as client:
+
+        async def nested() -> object:
+            return ask(client)["content"]
+
+        outer = Executor([{"id": "outer", "tool": "nested"}], tools={"nested": nested})
+        ask(client)
+        assert [outer.run().outputs["outer"] for _ in range(2)] == ["hello", "hello"]
+
+        assert comes_true(lambda: server.open == 1)
+
+
+def test_ctrl_c_closes_the_connection_and_the_next_question_is_answered() -> None:
+    code = """
+        import os, signal, sys, threading
+        from tests.helpers.model_clients import ask, client_of
+        from tests.helpers.model_server import hangs, says, serving
+
+        def press():
+            server.waiting.wait(30)
+            os.kill(os.getpid(), signal.SIGINT)
+
+        with serving(hangs(), says("after")) as server, client_of(server.url) as client:
+            threading.Thread(target=press).start()
+            try:
+                ask(client)
+            except KeyboardInterrupt:
+                print("left", server.left.wait(30))
+            print(ask(client)["content"])
+    """
+    assert run_child(code).check().lines == ["left True", "after"]
 
 
 def test_close_closes_the_connections_before_it_returns_and_refuses_further_questions() -> None:
