@@ -164,6 +164,17 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def bench_runtimes(session: nox.Session) -> None:
+    """Compare with LangGraph, pydantic-graph, Haystack, LlamaIndex; writes results/runtimes.{md,json,svg}."""
+    prepare(session)
+    for one in nox.project.dependency_groups(PROJECT, "runtimes"):
+        session.install(
+            one, success_codes=[0, 1], silent=True
+        )  # what cannot be installed is named in the table
+    session.run("python", "-m", "benchmarks.runtimes", *session.posargs)
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Check code, formatting and the CI workflow; nothing is changed."""
     session.install(*nox.project.dependency_groups(PROJECT, "lint"))

@@ -1,0 +1,1 @@
+"""The same workflows of no-op steps in several workflow runtimes; ``python -m benchmarks.runtimes``."""
