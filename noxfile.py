@@ -122,9 +122,10 @@ def mcp(session: nox.Session) -> None:
 
 @nox.session
 def dask(session: nox.Session) -> None:
-    """Test shards on executors: pools, and a real cluster of dask.distributed."""
+    """Test shards and maps on executors: pools, and a real cluster of dask.distributed."""
     prepare(session, "dask")
-    session.run("pytest", "tests/unit/matrix/test_spread.py", *session.posargs)
+    tests = ["tests/unit/matrix/test_spread.py", "tests/unit/runtime/test_map_on_a_cluster.py"]
+    session.run("pytest", *tests, *session.posargs)
 
 
 @nox.session
@@ -158,7 +159,7 @@ def bench(session: nox.Session) -> None:
     """Measure what a call costs, here and in the field; writes results/bench.{md,json,svg}."""
     prepare(session, "bench", "contexts")
     session.run("python", "-m", "benchmarks", *session.posargs)
-    for name in ("step_overhead", "import_time", "gate"):
+    for name in ("step_overhead", "many_runs", "import_time", "gate"):
         if (PROJECT_FOLDER / "benchmarks" / f"{name}.py").exists():
             session.run("python", "-m", f"benchmarks.{name}")
 

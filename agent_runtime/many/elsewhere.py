@@ -70,7 +70,7 @@ class InWorkers:
         with self._callers.enlisted(self._program) as run:
             run.begun(stop)
             try:
-                return await self._submitted(packed, elsewhere)
+                return await self._submitted(packed, run.id, elsewhere)
             except asyncio.CancelledError:
                 if stopped.error is None or task.uncancel() > 0:
                     raise
@@ -82,15 +82,17 @@ class InWorkers:
         if made is None or self._make is None:
             return
         if self._goes_on:
-            made.shutdown(wait=False, cancel_futures=True)
+            made.shutdown(wait=False)
         else:
-            await call_in_worker_outcome(functools.partial(made.shutdown, cancel_futures=True))
+            await call_in_worker_outcome(made.shutdown)
 
-    async def _submitted(self, packed: bytes, elsewhere: Elsewhere) -> tuple[Outcome[RunResult], int]:
-        """Give a run to one worker after another, until it is done or has been lost too often."""
+    async def _submitted(
+        self, packed: bytes, run_id: str, elsewhere: Elsewhere
+    ) -> tuple[Outcome[RunResult], int]:
+        """Give a run to one worker after another, until it is done, or lost too often."""
         for submissions in range(1, SUBMISSIONS + 1):
             async with self._turns.turn(alone=submissions == SUBMISSIONS):
-                came = await self._once(packed, elsewhere)
+                came = await self._once((packed, self._limit, run_id), elsewhere)
             if came.value is not None:
                 return unpack_outcome(came.value), submissions
             if not isinstance(came.error, futures.BrokenExecutor):
@@ -102,16 +104,14 @@ class InWorkers:
         finally:
             del lost
 
-    async def _once(self, packed: bytes, elsewhere: Elsewhere) -> Outcome[bytes]:
+    async def _once(self, run: tuple[bytes, float | None, str], elsewhere: Elsewhere) -> Outcome[bytes]:
         """Give a run to a worker once; return what it came to, or how it was lost.
 
         Raises:
             Refused: the executor takes no more work, and nothing makes another one.
         """
         executor = await self._working(elsewhere)
-        given = await elsewhere(
-            functools.partial(executor.submit, perform, self._packed, packed, self._limit)
-        )
+        given = await elsewhere(functools.partial(executor.submit, perform, self._packed, *run))
         if given.error is None:
             came = await self._done(given.unwrap())
             if not isinstance(came.error, futures.BrokenExecutor):

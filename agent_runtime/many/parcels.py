@@ -202,6 +202,8 @@ def _problems(origin: Origin) -> Iterator[str]:
     for name in ("errors", "workflows", "random"):
         if (reason := _reason(getattr(origin.options, name))) is not None:
             yield f"Options({name}=...) cannot be sent to another process: {reason}"
+    if (reason := _reason(origin.storage)) is not None:
+        yield f"the storage cannot be sent to another process: {reason}"
     if (reason := _reason(origin.workflow)) is not None:
         yield f"the workflow cannot be sent to another process: {reason}"
 

@@ -10,6 +10,7 @@ from agent_runtime.many.parcels import pack_outcome, unpack_inputs, unpack_progr
 from agent_runtime.outcomes import Outcome, capture
 from agent_runtime.program import Program
 from agent_runtime.results import RunResult
+from agent_runtime.runs import Request
 
 __all__ = ("perform",)
 
@@ -19,12 +20,24 @@ program_of = functools.lru_cache(maxsize=8)(unpack_program)
 """Make a program once for all its runs in this process. A guess: one process serves few workflows at once."""
 
 
-def perform(program: bytes, inputs: bytes, limit: float | None) -> bytes:
-    """Do one run on this thread and return what it came to; raises nothing that the run raises."""
-    outcome: Outcome[RunResult] = capture(_run, program, inputs, limit)
+def perform(program: bytes, inputs: bytes, limit: float | None, run_id: str) -> bytes:
+    """Do one run on this thread and return what it came to; raises nothing that the run raises.
+
+    Args:
+        program: the program as bytes.
+        inputs: the run's inputs as bytes.
+        limit: seconds that it may take.
+        run_id: the same for each submission of the run. It also keeps executors from taking two runs with
+            the same inputs for one: dask knows tasks by their arguments.
+    """
+    outcome: Outcome[RunResult] = capture(_run, program, inputs, limit, run_id)
     return pack_outcome(outcome, f"process {os.getpid()} of {platform.node() or 'this machine'}")
 
 
-def _run(packed: bytes, inputs: bytes, limit: float | None) -> RunResult:
+def _run(packed: bytes, inputs: bytes, limit: float | None, run_id: str) -> RunResult:
     program: Program = program_of(packed)
-    return program.run(unpack_inputs(inputs), timeout=limit, on_running_loop="allow", names=_NAMES)
+    # Where runs are kept, one that was lost with its worker is gone on with, and done twice by nobody.
+    request = Request(run_id=run_id) if program.durability is None else Request(key=f"map {run_id}")
+    return program.run(
+        unpack_inputs(inputs), timeout=limit, on_running_loop="allow", names=_NAMES, request=request
+    )

@@ -17,6 +17,7 @@ __all__ = (
     "fail",
     "fail_oddly",
     "give_back_a_lock",
+    "noted",
     "process",
     "square",
     "wait_for",
@@ -63,6 +64,12 @@ def note(folder: str, name: object) -> int:
     with path.open("a") as file:
         file.write(f"{os.getpid()}\n")
     return len(path.read_text().splitlines())
+
+
+def noted(number: int, folder: str) -> int:
+    """Note the run under a name of its own."""
+    note(folder, f"noted {number}")
+    return number
 
 
 def die_once(number: int, folder: str, fatal: int) -> int:

@@ -232,6 +232,42 @@ def test_pool_of_the_hosts_own_that_breaks_says_which_inputs_were_in_progress() 
     assert cause == "BrokenProcessPool"
 
 
+def test_run_that_is_kept_is_gone_on_with_where_its_worker_was_killed() -> None:
+    first, second, results, submissions = told(
+        """
+    with tempfile.TemporaryDirectory() as folder:
+        runtime = Runtime(
+            "inputs: {number: {type: any}, folder: {type: any}, fatal: {type: any}}\\n"
+            "steps:\\n"
+            "  - id: one\\n"
+            "    function: noted\\n"
+            "    with: {number: '${inputs.number}', folder: '${inputs.folder}'}\\n"
+            "  - id: two\\n"
+            "    function: die_once\\n"
+            "    needs: one\\n"
+            "    with: {number: '${inputs.number}', folder: '${inputs.folder}', fatal: '${inputs.fatal}'}\\n",
+            functions={"noted": portable.noted, "die_once": portable.die_once},
+            storage=SQLiteStorage(f"{folder}/runs.db", lease=2.0),
+        )
+        inputs = ({"number": n, "folder": folder, "fatal": 2} for n in range(6))
+        runs = list(runtime.map(inputs, executor=pool, concurrency=2))
+        def count(name):
+            return len(open(f"{folder}/{name}").readlines())
+        tell([
+            [count(f"noted {n}") for n in range(6)],
+            count(2),
+            [run.outputs["two"] for run in runs],
+            runs[2].submissions,
+        ])
+    """
+    )
+
+    assert results == list(range(6))
+    assert first == [1] * 6
+    assert second == 2
+    assert submissions == 2
+
+
 def test_ctrl_c_drops_what_runs_in_workers_and_ends_the_map() -> None:
     child = run(
         """
