@@ -110,7 +110,13 @@ def _fields_of_dataclass(kind: type, within: tuple[object, ...]) -> dict[str, Fi
 
 def _fields_of_typed_dict(kind: type, within: tuple[object, ...]) -> dict[str, Field]:
     required: frozenset[str] = getattr(kind, "__required_keys__", frozenset())
-    return {name: Field(shape_of(hint, within), name in required) for name, hint in hints_of(kind).items()}
+    fields: dict[str, Field] = {}
+    for name, hint in hints_of(kind).items():
+        # Where annotations are texts, __required_keys__ does not know what they say.
+        said = typing.get_origin(hint)
+        is_required = said is typing.Required or (name in required and said is not typing.NotRequired)
+        fields[name] = Field(shape_of(hint, within), is_required)
+    return fields
 
 
 def hints_of(thing: object) -> dict[str, Any]:
