@@ -144,7 +144,7 @@ def page(session: nox.Session) -> None:
 
 @nox.session
 def screenshots(session: nox.Session) -> None:
-    """Draw the pictures of the page in docs/images anew, from a run with a peer that fails."""
+    """Draw the pictures in docs/images anew: the page of a run, a workflow, a timeline."""
     prepare(session, "page")
     results = session.create_tmp()
     select = ["--target", "fresh_thread,agent_runtime", "--entry-point", "run_workflow,runtime_run"]
@@ -152,6 +152,7 @@ def screenshots(session: nox.Session) -> None:
     run = ["python", "-m", "matrix", "run", *select, *contexts, "--results", results]
     session.run(*run, success_codes=[0, 1])
     session.run("python", "-m", "tests.page.screenshots", results)
+    session.run("python", "-m", "tests.page.pictures")
 
 
 @nox.session

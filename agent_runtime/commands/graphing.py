@@ -9,7 +9,7 @@ from pathlib import Path
 from agent_runtime.commands.codes import ExitCode, UsageError
 from agent_runtime.commands.printing import visible
 from agent_runtime.commands.sources import print_problems, source_named
-from agent_runtime.drawing import drawing_of, mermaid
+from agent_runtime.drawing import drawing_of, mermaid, svg
 from agent_runtime.errors import WorkflowError
 from agent_runtime.shortcuts import load_workflow
 
@@ -23,6 +23,11 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "graph", help=summary, description="Draw the steps of a workflow and what each waits for; none runs."
     )
     parser.add_argument("file", metavar="FILE", help="a workflow file; '-' reads stdin")
+    parser.add_argument(
+        "--format",
+        choices=("mermaid", "svg"),
+        help="by default svg where --output ends in .svg, else mermaid",
+    )
     parser.add_argument("--output", metavar="FILE", help="where to write; by default stdout")
     parser.set_defaults(perform=perform)
 
@@ -34,7 +39,9 @@ def perform(chosen: argparse.Namespace) -> int:
     except WorkflowError as error:
         print_problems(error.problems, sys.stderr)
         return ExitCode.WRONG
-    write_output(mermaid(drawing_of(workflow)), chosen.output)
+    form = chosen.format or ("svg" if (chosen.output or "").endswith(".svg") else "mermaid")
+    draw = svg if form == "svg" else mermaid
+    write_output(draw(drawing_of(workflow)), chosen.output)
     return ExitCode.DONE
 
 

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from agent_runtime.drawing.figures import Drawing, Figure, Kind, Line, Link, drawing_of
 from agent_runtime.drawing.mermaid import mermaid
+from agent_runtime.drawing.svg import svg
 
-__all__ = ("Drawing", "Figure", "Kind", "Line", "Link", "drawing_of", "mermaid")
+__all__ = ("Drawing", "Figure", "Kind", "Line", "Link", "drawing_of", "mermaid", "svg")

@@ -105,7 +105,7 @@ def _span_data(trace: Trace, span: RecordedSpan, row: int) -> dict[str, Any]:
     after = span.more.get("after")
     data = {
         "kind": span.kind.value,
-        "name": span.name,
+        "name": span.name.rpartition("<locals>.")[2] if step is not None else span.name,
         "of": None if step is None else step.name,
         "thread": span.thread,
         "row": row,
