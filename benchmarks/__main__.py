@@ -17,6 +17,7 @@ from benchmarks.crowd import measure_crowd
 from benchmarks.latency import measure_latencies
 from benchmarks.model import Crowd
 from benchmarks.report import Results, as_json, as_markdown
+from matrix.markdown import replace_tables
 
 __all__ = ("main",)
 
@@ -41,7 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         *latency_verdicts(latencies, CANDIDATES),
         *crowd_verdicts(crowds, ours="ours", floor=FLOOR.key),
     ]
-    _write(Results(_machine(), rounds, latencies, crowds, verdicts), options.folder)
+    results = Results(_machine(), rounds, latencies, crowds, verdicts)
+    _write(results, options.folder)
+    if options.write is not None:
+        _publish(results, options.write)
     return 1 if options.check and any(verdict.missed for verdict in verdicts) else 0
 
 
@@ -54,6 +58,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--no-crowds", action="store_true", help="leave out the many callers at once")
     add("--check", action="store_true", help="exit 1 if a budget is missed, or lacks its numbers")
     add("--folder", type=Path, default=Path("results"), help="where to write; default: results")
+    text = "also write the tables into this document, between its markers, and plot and JSON beside it"
+    add("--write", type=Path, metavar="FILE", help=text)
     return parser
 
 
@@ -89,10 +95,23 @@ def _write(results: Results, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "bench.md").write_text(text, encoding="utf-8")
     (folder / "bench.json").write_text(as_json(results), encoding="utf-8")
+    _draw(results, folder / "bench.svg")
+
+
+def _publish(results: Results, document: Path) -> None:
+    """Put what was measured into a document that has markers for it."""
+    text = as_markdown(results, {**CANDIDATES, FLOOR.key: FLOOR}).partition("\n\n")[2]
+    written = replace_tables(document.read_text(encoding="utf-8"), {"bench": text})
+    document.write_text(written, encoding="utf-8", newline="\n")
+    (document.parent / "bench.json").write_text(as_json(results), encoding="utf-8", newline="\n")
+    _draw(results, document.parent / "images" / "bench.svg")
+
+
+def _draw(results: Results, picture: Path) -> None:
     if importlib.util.find_spec("matplotlib") is not None:
         from benchmarks.plot import draw
 
-        draw(results, candidates, folder / "bench.svg")
+        draw(results, {**CANDIDATES, FLOOR.key: FLOOR}, picture)
 
 
 def _progress(text: str) -> None:

@@ -20,6 +20,7 @@ class Kind(enum.Enum):
     """What a candidate is to the comparison."""
 
     UNIT = "the unit of all ratios"
+    FLOOR = "what no call can do without"
     OURS = "agent_runtime"
     YARDSTICK = "written by hand with the standard library"
     PEER = "another library"

@@ -13,6 +13,7 @@ __all__ = ("draw", "spaced")
 
 COLOURS = {
     Kind.UNIT: "#8c8c8c",
+    Kind.FLOOR: "#c4c4c4",
     Kind.OURS: "#0b6e4f",
     Kind.YARDSTICK: "#c9ab5e",
     Kind.PEER: "#6f8fb8",

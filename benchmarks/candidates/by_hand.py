@@ -80,8 +80,36 @@ def _loop_thread(async_fn: AsyncFn) -> Iterator[SyncFn]:
     yield lambda: asyncio.run_coroutine_threadsafe(async_fn(), loop).result()
 
 
+@contextmanager
+def _uvloop_wake(_async_fn: AsyncFn) -> Iterator[SyncFn]:
+    """Have a uvloop loop on another thread free a lock: no call that uvloop serves can be cheaper."""
+    import uvloop
+
+    loop, answered = uvloop.new_event_loop(), allocate_lock()
+    answered.acquire()
+
+    def call() -> None:
+        loop.call_soon_threadsafe(answered.release)
+        answered.acquire()
+
+    start_new_thread(loop.run_forever, ())
+    yield call
+
+
+@contextmanager
+def _uvloop_thread(async_fn: AsyncFn) -> Iterator[SyncFn]:
+    import uvloop
+
+    loop = uvloop.new_event_loop()
+    threading.Thread(target=loop.run_forever, daemon=True).start()
+    yield lambda: asyncio.run_coroutine_threadsafe(async_fn(), loop).result()
+
+
 CANDIDATES = (
     Candidate("handoff", "raw hand-off between two threads", Kind.UNIT, Where.SCRIPT, _handoff),
+    Candidate(
+        "uvloop_wake", "waking a uvloop loop, no call", Kind.FLOOR, Where.LOOP, _uvloop_wake, "uvloop"
+    ),
     Candidate("asyncio_run", "asyncio.run", Kind.YARDSTICK, Where.SCRIPT, _asyncio_run, crowd="asyncio.run"),
     Candidate(
         "new_thread", "new thread + asyncio.run a call", Kind.YARDSTICK, Where.LOOP, _new_thread,
@@ -94,6 +122,10 @@ CANDIDATES = (
     Candidate(
         "loop_thread", "run_coroutine_threadsafe().result()", Kind.YARDSTICK, Where.LOOP, _loop_thread,
         crowd="run_coroutine_threadsafe",
+    ),
+    Candidate(
+        "loop_thread_uvloop", "run_coroutine_threadsafe().result(), uvloop", Kind.YARDSTICK, Where.LOOP,
+        _uvloop_thread, "uvloop",
     ),
 )  # fmt: skip
 
