@@ -64,6 +64,7 @@ class Call(Generic[T]):
         "_cancel_requests",
         "_handled",
         "_timer",
+        "_unexpired",
         "abandoned",
         "caller",
         "context",
@@ -96,6 +97,7 @@ class Call(Generic[T]):
         self._handled = sys.exception()
         self._cancel_requests: deque[None] = deque()
         self._timer: asyncio.TimerHandle | None = None
+        self._unexpired: list[None] = [] if timeout is None else [None]
         self.context = context
         self.timeout = self.time_left = timeout
         self.made_at = made_at
@@ -218,10 +220,22 @@ class Call(Generic[T]):
 
     def expire(self) -> None:
         """Cancel the work because its time is up, on the loop thread."""
-        if self.outcome is None:
+        if self.outcome is None and self.claim_expiry():
             self.expired = True
             self.request_cancel()
             self.deliver_cancel()
+
+    def claim_expiry(self) -> bool:
+        """Return, once, that the deadline is still to cancel the work; from any thread.
+
+        The loop's timer and the waiting thread both look at the clock. A second cancellation would
+        come up in the cleanup that the first one has begun.
+        """
+        try:
+            self._unexpired.pop()
+        except IndexError:
+            return False
+        return True
 
     def timeout_error(self) -> TimeoutError:
         """Return the exception that tells of the deadline."""

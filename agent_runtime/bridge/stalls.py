@@ -66,7 +66,7 @@ class StallLookout:
             return GivingUp(circular, 0.0 if blocked else _CIRCULAR_GRACE)
         seconds = time.monotonic() - self._started
         if self._timeout is not None and seconds > self._timeout + SLACK:
-            return GivingUp(call.timeout_error(), _GRACE)
+            return GivingUp(call.timeout_error(), _GRACE, cancels=call.claim_expiry())
         if host is not None and self._stall_timeout is not None and seconds > self._stall_timeout:
             try:
                 self._report(call, portal, host, seconds)

@@ -27,10 +27,11 @@ _LONGEST_SLICE = 2.0
 
 
 class GivingUp(NamedTuple):
-    """Why a wait makes no sense any more, and the seconds that the work gets for its cleanup."""
+    """Why a wait makes no sense any more, the seconds for a cleanup, and whether that is still to begin."""
 
     reason: BaseException
     patience: float = math.inf
+    cancels: bool = True
 
 
 class Lookout(Protocol):
@@ -112,7 +113,8 @@ def _interrupted(portal: Portal, error: BaseException) -> GivingUp:
 
 def _calls_off(call: Call[Any], portal: Portal, giving_up: GivingUp) -> bool:
     """Cancel the work; return whether it has not begun, and now never will: then no cleanup will end."""
-    portal.cancel(call)
+    if giving_up.cancels:
+        portal.cancel(call)
     return giving_up.patience == math.inf and not call.has_begun
 
 

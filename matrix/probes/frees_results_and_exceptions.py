@@ -17,8 +17,8 @@ PROBE = Probe(
     promise="S7",
 )
 
-_LIMIT = 0.5
-"""Seconds that the loop's thread gets to drop what it held last; a guess, it needs microseconds."""
+_LIMIT = 3.0
+"""Seconds that the loop's thread gets to drop what it held last; microseconds, if not much else runs."""
 
 
 class _Large:
