@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, cast
 
 import pytest
 
-from agent_runtime import LLMClientError, TurnLimitError, run_workflow, tool_calls
+from agent_runtime import LLMClientError, TurnLimitError, WorkflowError, run_workflow, tool_calls
 from tests.helpers.agents import SUPPORT, TOOLS, Recorded, agent, ask, output
 
 # The loop
@@ -159,3 +160,40 @@ def test_empty_arguments_mean_none() -> None:
 def test_calls_that_are_not_in_the_wire_form_are_a_mistake_of_the_client(calls: object, message: str) -> None:
     with pytest.raises(LLMClientError, match=message):
         ask({"tool_calls": calls})
+
+
+# Mistakes of the file
+
+
+@pytest.mark.parametrize(
+    ("tools", "message"),
+    [
+        pytest.param(
+            "[clok]", "the tool 'clok', which is not registered; did you mean 'clock'?", id="misspelt"
+        ),
+        pytest.param("[fn]", "it is registered as a function: pass tools={'fn': ...}", id="function"),
+        pytest.param("[zzz]", "pass tools={'zzz': ...}", id="unknown"),
+        pytest.param(
+            "[crm.find, crm_find]", "both are written 'crm_find'; register one anew", id="two_of_one_name"
+        ),
+        pytest.param("[items]", "which is a generator function; return a list", id="generator"),
+        pytest.param("[raw]", "cannot be described to a model: 'x': no JSON Schema", id="hint"),
+        pytest.param(f"[{'x' * 65}]", "its name is longer than 64 characters", id="long_name"),
+    ],
+)
+def test_tool_that_an_agent_cannot_have_is_a_mistake_with_its_place(tools: str, message: str) -> None:
+    def items() -> Iterator[int]:
+        yield 1
+
+    def raw(x: bytes) -> None: ...
+
+    with pytest.raises(WorkflowError) as caught:
+        run_workflow(
+            SUPPORT.replace("[crm.find, clock]", tools),
+            tools={**TOOLS, "crm_find": items, "items": items, "raw": raw, "x" * 65: raw},
+            functions={"fn": items},
+        )
+
+    (problem, *_) = [problem for problem in caught.value.problems if message in str(problem)]
+    assert (problem.line, (problem.column or 0) >= 15) == (5, True)
+    assert problem.message.startswith("the agent in step 'ask'")
