@@ -8,12 +8,7 @@ from typing import NamedTuple
 
 from agent_runtime.agent_call import (
     AgentCall,
-    AgentTool,
-    AnswerField,
-    AnswerSpec,
-    MemorySpec,
     Message,
-    SummarySpec,
 )
 from agent_runtime.references import Template
 from agent_runtime.words import AtMax, Check, Named, OnError, OnToolError, Position, RunsOn, ValueType
@@ -22,9 +17,6 @@ __all__ = (
     "ONCE",
     "Action",
     "AgentCall",
-    "AgentTool",
-    "AnswerField",
-    "AnswerSpec",
     "Approval",
     "AtMax",
     "Block",
@@ -32,7 +24,6 @@ __all__ = (
     "ForEach",
     "FunctionCall",
     "InputSpec",
-    "MemorySpec",
     "Message",
     "Named",
     "Need",
@@ -44,7 +35,6 @@ __all__ = (
     "Retry",
     "RunsOn",
     "Step",
-    "SummarySpec",
     "ToolCall",
     "ValueType",
     "Workflow",

@@ -6,9 +6,10 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 
+from agent_runtime.agent_specs import AnswerField, AnswerSpec
 from agent_runtime.loading import fits
 from agent_runtime.tools import Faults, Field, Shape, record
-from agent_runtime.workflow import AnswerField, AnswerSpec, ValueType
+from agent_runtime.workflow import ValueType
 
 __all__ = ("Answers", "correction")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
+from agent_runtime.agent_specs import AgentTool
 from agent_runtime.agents.calls import BoundTool
 from agent_runtime.agents.loop import BoundAgent
 from agent_runtime.agents.prompts import BoundPrompt, BoundPrompts
@@ -13,7 +14,7 @@ from agent_runtime.memory import InMemoryStore, MemoryStore
 from agent_runtime.prompts import PromptRegistry
 from agent_runtime.steps import Callee, is_async
 from agent_runtime.tools import Tool, describe, wire_name
-from agent_runtime.workflow import AgentCall, AgentTool, Step, Workflow
+from agent_runtime.workflow import AgentCall, Step, Workflow
 
 __all__ = ("Binder",)
 

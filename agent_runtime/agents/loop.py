@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, cast
 
+from agent_runtime.agent_specs import MemorySpec
 from agent_runtime.agents.answers import Answers, correction
 from agent_runtime.agents.calls import BoundTool, Call, Calls, calls_in
 from agent_runtime.agents.memory import SUMMARY, recall, transcript
@@ -15,7 +16,7 @@ from agent_runtime.outcomes import Outcome, acapture, capture
 from agent_runtime.references import Values, render
 from agent_runtime.steps import NO_CONTENT, Surroundings, Trace, message_of, put, question
 from agent_runtime.tools import wire_name
-from agent_runtime.workflow import AgentCall, MemorySpec
+from agent_runtime.workflow import AgentCall
 
 __all__ = ("BoundAgent",)
 

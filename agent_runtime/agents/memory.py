@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from agent_runtime.agent_specs import MemorySpec
 from agent_runtime.engine.scope import StepValues
 from agent_runtime.errors import MemoryConflictError
 from agent_runtime.memory import Conversation, MemoryStore
 from agent_runtime.references import Reference, Template, Values, references_of, render
-from agent_runtime.workflow import MemorySpec
 
 __all__ = ("SUMMARY", "Recollection", "recall", "transcript", "windowed")
 

@@ -44,7 +44,12 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "agent_runtime/events.py": ("agent_runtime.results",),
     "agent_runtime/references": (),
     "agent_runtime/words.py": (),
-    "agent_runtime/agent_call.py": ("agent_runtime.references", "agent_runtime.words"),
+    "agent_runtime/agent_specs.py": ("agent_runtime.references", "agent_runtime.words"),
+    "agent_runtime/agent_call.py": (
+        "agent_runtime.agent_specs",
+        "agent_runtime.references",
+        "agent_runtime.words",
+    ),
     "agent_runtime/workflow.py": (
         "agent_runtime.agent_call",
         "agent_runtime.references",
@@ -57,6 +62,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "agent_runtime.outcomes",
     ),
     "agent_runtime/loading": (
+        "agent_runtime.agent_specs",
         "agent_runtime.errors",
         "agent_runtime.references",
         "agent_runtime.workflow",
@@ -107,6 +113,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "agent_runtime.workflow",
     ),
     "agent_runtime/agents": (
+        "agent_runtime.agent_specs",
         "agent_runtime.engine",
         "agent_runtime.errors",
         "agent_runtime.loading",
