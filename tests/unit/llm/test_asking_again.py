@@ -9,7 +9,14 @@ from collections.abc import Mapping
 
 import pytest
 
-from agent_runtime import Executor, LLMConnectionError, LLMRateLimitError, LLMServerError, LLMStatusError
+from agent_runtime import (
+    Executor,
+    LLMConnectionError,
+    LLMRateLimitError,
+    LLMServerError,
+    LLMServiceError,
+    LLMStatusError,
+)
 from agent_runtime.llm.openai_compatible.failures import wait_asked_for
 from tests.helpers.model_clients import ask, client_of, executor
 from tests.helpers.model_server import Behaviour, completion, raw, refuses, says, serving, unused_port
@@ -108,7 +115,7 @@ def test_wait_that_the_server_asks_for_is_kept() -> None:
 
 
 def test_server_that_asks_for_more_than_the_longest_wait_is_not_asked_again() -> None:
-    with serving(refuses(429, Retry_After="3600")) as server, client_of(server.url) as client:
+    with serving(refuses(429, Retry_After="3600")) as server, client_of(server.url, timeout=None) as client:
         with pytest.raises(LLMRateLimitError) as caught:
             ask(client)
 
@@ -123,6 +130,15 @@ def test_wait_that_would_not_end_in_time_is_not_begun() -> None:
             ask(client)
 
         assert len(server.requests) == 1
+
+
+def test_all_attempts_and_the_waits_between_them_count_for_the_timeout() -> None:
+    with serving(refuses(503, Retry_After="0.2")) as server:
+        client = client_of(server.url, timeout=1.0, max_retry_wait=60.0, retries=1_000)
+        with client, pytest.raises(LLMServiceError):
+            ask(client)
+
+        assert 1 <= len(server.requests) <= 5
 
 
 @pytest.mark.parametrize(

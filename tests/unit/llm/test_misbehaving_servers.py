@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import pickle
+import tracemalloc
 import zlib
 from typing import Any
 
@@ -213,10 +214,16 @@ def test_answer_that_is_too_long_is_not_read_to_its_end(script: Behaviour) -> No
 def test_bomb_is_not_unpacked(packing: str) -> None:
     pack = gzip.compress if packing == "gzip" else zlib.compress
     bomb = pack(b" " * 50_000_000)
-    error = asked(answers(200, bomb, Content_Encoding=packing))
+    tracemalloc.start()
+    try:
+        error = asked(answers(200, bomb, Content_Encoding=packing))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
 
     assert isinstance(error, LLMReplyError)
     assert "longer than 'max_reply_bytes', 8388608" in str(error)
+    assert peak < 40_000_000
 
 
 @pytest.mark.parametrize("packing", ["gzip", "deflate"])
