@@ -17,11 +17,13 @@ _STYLE = """
 svg {
   --paper: #ffffff; --ink: #1b1f24; --faint: #565e68; --edge: #6b7480; --agent: #fbe3b4;
   --function: #cfe9f7; --tool: #d5eee4; --workflow: #e5def0; --steps: #f3f4f6; --bad: #a33b00;
+  --approval: #f6d5dc;
   background: var(--paper);
 }
 @media (prefers-color-scheme: dark) { svg {
   --paper: #14171b; --ink: #eceff3; --faint: #a9b2bd; --edge: #8b96a3; --agent: #5c4410;
   --function: #17465c; --tool: #16493b; --workflow: #41355c; --steps: #1e2329; --bad: #ff9d5c;
+  --approval: #5a2733;
 } }
 text { fill: var(--ink); font: 13px system-ui, "DejaVu Sans", sans-serif; }
 .id { font-weight: 600; }
@@ -31,6 +33,7 @@ text { fill: var(--ink); font: 13px system-ui, "DejaVu Sans", sans-serif; }
 .function { fill: var(--function); }
 .tool { fill: var(--tool); }
 .workflow { fill: var(--workflow); }
+.approval { fill: var(--approval); }
 .steps, .parallel { fill: var(--steps); }
 .conditional { stroke-dasharray: 6 4; }
 .line { fill: none; stroke: var(--edge); stroke-width: 1.5; }
@@ -152,6 +155,11 @@ def _shape(kind: Kind, box: Box, x: float, y: float, name: str) -> str:
         points = [(x + 10, y), (x + width - 10, y), (x + width, y + height / 2), (x + width - 10, y + height)]
         points += [(x + 10, y + height), (x, y + height / 2)]
         return f'<polygon class="{name}" points="{" ".join(f"{px:.1f},{py:.1f}" for px, py in points)}"/>'
+    if kind is Kind.APPROVAL:  # as a stop sign has them, its corners are cut
+        cut = 9.0
+        wide, high = f"{width - 2 * cut:.1f}", f"{height - 2 * cut:.1f}"
+        path = f"M{x + cut:.1f},{y:.1f} h{wide} l{cut},{cut} v{high} l-{cut},{cut} h-{wide} l-{cut},-{cut} Z"
+        return f'<path class="{name}" d="{path}"/>'
     radius = {Kind.AGENT: min(20.0, height / 2), Kind.STEPS: 3.0, Kind.PARALLEL: 3.0}.get(kind, 4.0)
     place = f'x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}"'
     outline = f'<rect class="{name}" {place} rx="{radius:.1f}"/>'

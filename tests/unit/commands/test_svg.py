@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -12,7 +13,7 @@ from hypothesis import strategies
 
 from agent_runtime import load_workflow
 from agent_runtime.commands import main
-from agent_runtime.drawing import drawing_of, svg
+from agent_runtime.drawing import Drawing, Figure, Kind, drawing_of, svg
 from agent_runtime.drawing.layers import Box, arrange
 from agent_runtime.references import Pairs
 from agent_runtime.workflow import FunctionCall, Step, Workflow
@@ -102,6 +103,16 @@ def test_nothing_of_a_file_is_taken_for_markup(hostile: str) -> None:
     }
     assert not any(name.startswith("on") for node in tree.iter() for name in node.attrib)
     assert "\x1b" not in text
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_every_kind_of_step_has_a_shape_and_a_colour(kind: Kind) -> None:
+    figure = Figure("a", kind, "a", "what", (), is_conditional=False, inside=None)
+
+    tree = ElementTree.fromstring(svg(Drawing("d", "", (figure,), ())))
+
+    assert [node.tag for node in tree.iter() if node.get("class") == f"box {kind.value}"]
+    assert re.search(rf"\.{kind.value}\b[^{{]*{{ fill: var\(--\w+\)", tree.findtext(f"{NS}style") or "")
 
 
 def test_document_needs_nothing_else() -> None:
