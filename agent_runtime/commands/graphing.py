@@ -8,7 +8,7 @@ from pathlib import Path
 
 from agent_runtime.commands.codes import ExitCode, UsageError
 from agent_runtime.commands.printing import visible
-from agent_runtime.commands.sources import print_problems, source_named
+from agent_runtime.commands.sources import print_problems, refuse_same, source_named
 from agent_runtime.drawing import drawing_of, mermaid, svg
 from agent_runtime.errors import WorkflowError
 from agent_runtime.shortcuts import load_workflow
@@ -41,19 +41,20 @@ def perform(chosen: argparse.Namespace) -> int:
         return ExitCode.WRONG
     form = chosen.format or ("svg" if (chosen.output or "").endswith(".svg") else "mermaid")
     draw = svg if form == "svg" else mermaid
-    write_output(draw(drawing_of(workflow)), chosen.output)
+    write_output(draw(drawing_of(workflow)), chosen.output, chosen.file)
     return ExitCode.DONE
 
 
-def write_output(text: str, file: str | None) -> None:
+def write_output(text: str, file: str | None, source: str) -> None:
     """Write what a command has made, to a file or to stdout.
 
     Raises:
-        UsageError: the file cannot be written.
+        UsageError: the file cannot be written, or is the one that the command has read.
     """
     if file is None:
         sys.stdout.write(visible(text))
         return
+    refuse_same(file, source)
     try:
         Path(file).write_text(text, encoding="utf-8")
     except OSError as error:

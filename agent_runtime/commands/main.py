@@ -32,6 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: as a shell would give them; by default those of this process.
     """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever has started this
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - as long as the process
     chosen = _parser().parse_args(arguments)
     try:
         code: int = chosen.perform(chosen)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import logging
+import math
 import os
 import signal
 import sys
@@ -20,7 +21,7 @@ from agent_runtime.commands.given import add_inputs, inputs_of
 from agent_runtime.commands.hosting import Host, add_host
 from agent_runtime.commands.printing import complain, visible, write_json
 from agent_runtime.commands.progress import Beside, Progress
-from agent_runtime.commands.sources import print_problems, source_named
+from agent_runtime.commands.sources import print_problems, refuse_same, source_named
 from agent_runtime.errors import LLMClientError, WorkflowError
 from agent_runtime.events import RunFinished, StepFailed
 from agent_runtime.loading import every_step
@@ -48,7 +49,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     add_inputs(parser)
     add_host(parser)
     parser.add_argument(
-        "--timeout", type=float, metavar="SECONDS", help="cancel the run after so many seconds"
+        "--timeout", type=_seconds, metavar="SECONDS", help="cancel the run after so many seconds"
     )
     parser.add_argument(
         "--progress",
@@ -62,6 +63,13 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument("--traceback", action="store_true", help="show the whole traceback of a failure")
     parser.set_defaults(perform=perform)
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if math.isnan(seconds):
+        raise ValueError
+    return seconds
 
 
 def perform(chosen: argparse.Namespace) -> int:
@@ -199,6 +207,7 @@ def _traced(chosen: argparse.Namespace) -> Iterator[Recorder]:
     from agent_runtime.tracing import Recorder
 
     recorder = Recorder(errors=chosen.trace_errors)
+    refuse_same(chosen.trace, chosen.file)
     try:
         Path(chosen.trace).touch()  # what cannot be written is said before the run, not after it
     except OSError as error:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
+from agent_runtime.commands.codes import UsageError
 from agent_runtime.commands.printing import one_line, visible
 from agent_runtime.errors import Problem
 
-__all__ = ("print_problems", "source_named")
+__all__ = ("print_problems", "refuse_same", "source_named")
 
 _MAX_BYTES = 16_000_000
 """As much as a workflow file may have."""
@@ -25,6 +28,18 @@ def source_named(file: str) -> Path | str:
         return Path(file)
     data = sys.stdin.buffer.read(_MAX_BYTES)
     return data.decode("utf-8-sig", "surrogateescape") + "\n"  # a line break tells text from a path
+
+
+def refuse_same(output: str, *sources: str) -> None:
+    """Refuse to write over what a command reads.
+
+    Raises:
+        UsageError: the output is one of the sources.
+    """
+    for source in sources:
+        with contextlib.suppress(OSError, ValueError):  # what is not there cannot be written over
+            if os.path.samefile(output, source):
+                raise UsageError(f"{output}: this is what is read; name another file to write to")
 
 
 def print_problems(problems: Sequence[Problem], file: TextIO) -> None:

@@ -45,7 +45,7 @@ def perform(chosen: argparse.Namespace) -> int:
     except OSError as error:
         raise UsageError(f"{chosen.file}: the file cannot be read: {error.strerror or error}") from None
     output = chosen.output or str(Path(chosen.file).with_suffix(".html"))
-    write_output(page_of(trace), output)
+    write_output(page_of(trace), output, chosen.file)
     for wait in waits_of(trace, _SHOWN)[0]:
         print(one_line(wait.text))
     print(f"wrote {one_line(output)}", file=sys.stderr)

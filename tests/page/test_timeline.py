@@ -129,6 +129,19 @@ def test_hostile_names_and_errors_are_only_shown(timeline: Page) -> None:
     assert timeline.locator("img").count() == 0
 
 
+def test_trace_of_nothing_is_a_page_all_the_same(
+    browser: Browser, tmp_path: Path, troubles: list[str]
+) -> None:
+    file = tmp_path / "page.html"
+    file.write_text(page_of(trace()), encoding="utf-8")
+
+    for page in opened(browser, file.as_uri(), troubles):
+        page.locator("#scroll").focus()
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("+")
+        assert chosen(page) == "Nothing is chosen"
+
+
 def test_table_has_every_span(timeline: Page) -> None:
     timeline.locator("summary").click()
 

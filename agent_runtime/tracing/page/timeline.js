@@ -249,7 +249,7 @@ function onKey(event) {
     else if (inTimeline && key.startsWith("Arrow")) next = state.chosen === null ? 0 : neighbour(key);
     else return;
     event.preventDefault();
-    if (next !== undefined) choose(next);
+    if (spans[next]) choose(next);
 }
 
 function fill() {

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +16,7 @@ from agent_runtime.commands import main
 from agent_runtime.drawing import drawing_of, mermaid
 from agent_runtime.references import Pairs
 from agent_runtime.workflow import FunctionCall, Step, Workflow
+from tests.helpers.command_line import ROOT
 
 EVERYTHING = """
 name: everything
@@ -105,3 +110,24 @@ def test_wrong_workflow_is_not_drawn(folder: Path, capsys: pytest.CaptureFixture
 def test_file_that_cannot_be_written_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["graph", "sums.yaml", "--output", "no/such/folder"]) == 2
     assert "the file cannot be written" in capsys.readouterr().err
+
+
+def test_file_that_is_read_is_never_written_over(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = (folder / "sums.yaml").read_text(encoding="utf-8")
+    host = ["--functions", "host:FUNCTIONS", "--tools", "host:TOOLS", "--input", "number=1"]
+
+    assert main(["graph", "sums.yaml", "--output", "./sums.yaml"]) == 2
+    assert main(["run", "sums.yaml", *host, "--trace", "sums.yaml"]) == 2
+    assert capsys.readouterr().err.count("name another file to write to") == 2
+    assert (folder / "sums.yaml").read_text(encoding="utf-8") == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="descriptors are closed by a POSIX shell")
+def test_command_without_stdout_and_stderr_works(folder: Path) -> None:
+    script = f"{shlex.quote(sys.executable)} -m agent_runtime validate sums.yaml >&- 2>&-"
+
+    done = subprocess.run(
+        ["bash", "-c", script], timeout=60, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
+
+    assert done.returncode == 0

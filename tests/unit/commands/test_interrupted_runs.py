@@ -40,6 +40,7 @@ def test_terminal_shows_each_step_and_what_is_in_progress(folder: Path) -> None:
     assert "… 0 of 2 steps have ended; in progress: double" in run.seen
     assert "\r\x1b[2Ka step prints this\r\n" in run.seen
     assert run.seen.endswith("s\r\n")
+    assert run.seen.count("in progress:") == run.seen.count("\r\x1b[2K") > 1  # each is taken away again
 
 
 def test_one_ctrl_c_cancels_the_run_and_waits_for_its_cleanup(folder: Path, slow: str) -> None:

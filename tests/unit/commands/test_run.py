@@ -215,6 +215,16 @@ def test_trace_is_written_however_the_run_ends(folder: Path, capsys: pytest.Capt
     assert "[31mred" in (folder / "out.json").read_text(encoding="utf-8")
 
 
+def test_time_limit_that_is_no_number_is_a_mistake_of_the_command_line(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([*RUN, "--timeout", "nan"])
+
+    assert caught.value.code == 2
+    assert "argument --timeout: invalid" in capsys.readouterr().err
+
+
 def test_trace_that_cannot_be_written_is_said_before_the_run(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -131,6 +131,26 @@ def test_one_trace_has_them_all_and_their_times_are_inside_each_other(exported: 
                 assert around.start_time <= span.start_time
 
 
+def test_attempts_stand_side_by_side_in_their_step(exported: Exported) -> None:
+    tries = iter((OSError("not yet"), OSError("not yet"), None))
+
+    def flaky() -> None:
+        if (error := next(tries)) is not None:
+            raise error
+
+    run_workflow(
+        "name: again\nsteps:\n  - {id: flaky, function: flaky, retry: {attempts: 3}}\n",
+        functions={"flaky": flaky},
+        options=Options(trace=OpenTelemetryTracer(exported.provider)),
+    )
+
+    paths = [exported.path_to(span) for span in exported.spans if span.name.startswith("errand")]
+    around = ["call run_workflow", "run again", "step flaky", "attempt flaky"]
+    assert [path[:-1] for path in paths] == [around] * 3
+    attempts = [span for span in exported.spans if span.name == "attempt flaky"]
+    assert [attributes_of(span)["agent_runtime.number"] for span in attempts] == [1, 2, 3]
+
+
 def attributes_of(span: ReadableSpan) -> Mapping[str, object]:
     return dict(span.attributes or {})
 
