@@ -6,6 +6,7 @@ cross nor what to write instead.
 
 from __future__ import annotations
 
+import dataclasses
 import pickle
 import traceback
 from collections.abc import Iterator, Mapping
@@ -197,11 +198,9 @@ def _problems(origin: Origin) -> Iterator[str]:
             " that leaves out connections, or run on threads"
         )
     yield from _bad_entries("the secret", origin.secrets)
-    if (reason := _reason(origin.storage)) is not None:
-        yield f"the storage cannot be sent to another process: {reason}"
-    for name in ("errors", "workflows", "random"):
-        if (reason := _reason(getattr(origin.options, name))) is not None:
-            yield f"Options({name}=...) cannot be sent to another process: {reason}"
+    for field in dataclasses.fields(origin.options):
+        if (reason := _reason(getattr(origin.options, field.name))) is not None:
+            yield f"Options({field.name}=...) cannot be sent to another process: {reason}"
     if (reason := _reason(origin.storage)) is not None:
         yield f"the storage cannot be sent to another process: {reason}"
     if (reason := _reason(origin.workflow)) is not None:

@@ -93,6 +93,17 @@ def test_every_sync_entry_point_has_an_async_variant_with_the_same_arguments() -
         assert not inspect.iscoroutinefunction(sync)
 
 
+@pytest.mark.parametrize("runs", [agent_runtime.Runtime, agent_runtime.Executor])
+def test_every_map_has_an_async_variant_with_the_same_arguments(
+    runs: type[agent_runtime.Runtime | agent_runtime.Executor],
+) -> None:
+    sync, async_variant = inspect.signature(runs.map), inspect.signature(runs.map_async)
+
+    assert set(sync.parameters) - {"on_running_loop"} == set(async_variant.parameters)
+    assert sync.return_annotation == "Generator[MappedRun, None, None]"
+    assert async_variant.return_annotation == "AsyncGenerator[MappedRun, None]"
+
+
 @pytest.mark.parametrize(
     ("sync", "async_variant"),
     [

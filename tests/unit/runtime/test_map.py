@@ -14,6 +14,7 @@ import pytest
 
 from agent_runtime import (
     CallerLoopError,
+    Executor,
     Runtime,
 )
 from tests.helpers.maps import Gate, collected, numbers, of_function, of_tool, steps_of
@@ -197,6 +198,14 @@ def test_runs_share_nothing_but_the_loop_with_runs_of_the_same_runtime() -> None
         return n if n == 0 else [*of_function(lambda n: n).map(numbers(2))][-1].outputs["step"]
 
     assert steps_of(of_function(function).map(numbers(3))) == [0, 1, 1]
+
+
+def test_executor_maps_over_its_steps_as_well() -> None:
+    steps = [{"id": "twice", "function": "twice", "with": {"n": "${inputs.n}"}}]
+
+    runs = Executor(steps, functions={"twice": lambda n: 2 * n}).map(numbers(4))
+
+    assert [run.outputs["twice"] for run in runs] == [0, 2, 4, 6]
 
 
 def test_map_works_inside_an_async_step_which_blocks_the_loop() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from agent_runtime import NotPortableError, Runtime, ScriptedClient
+from agent_runtime import MemoryStorage, NotPortableError, Options, Runtime, ScriptedClient
 from tests.helpers.children import Child, run_child
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills by signals, and forks")
@@ -142,12 +142,14 @@ def test_everything_that_cannot_cross_is_named_before_anything_runs() -> None:
         functions={"f": lambda: called.append(1)},
         tools={"t": inner},
         llm=Connected(),
+        options=Options(random=lambda: 0.5),
+        storage=MemoryStorage(),
     )
 
     with pytest.raises(NotPortableError) as caught:
         runtime.map([None], executor=_never_made)
 
-    function, tool, client = caught.value.problems
+    function, tool, client, option, storage = caught.value.problems
     assert function == (
         "the function 'f' cannot be sent to another process: it is a lambda; write a def at the top level of"
         " a module"
@@ -156,6 +158,8 @@ def test_everything_that_cannot_cross_is_named_before_anything_runs() -> None:
     assert "it is defined inside test_everything_that_cannot_cross_is_named_before_anything_runs()" in tool
     assert "LLM client" in client
     assert "__getstate__" in client
+    assert option.startswith("Options(random=...) cannot be sent to another process: it is a lambda")
+    assert storage.endswith("a MemoryStorage is this process's own; use SQLiteStorage(path)")
     assert called == []
 
 
