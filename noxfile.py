@@ -121,6 +121,21 @@ def mcp(session: nox.Session) -> None:
 
 
 @nox.session
+def postgresql(session: nox.Session) -> None:
+    """Test runs that are kept in PostgreSQL: a real server, the system's or one that a package brings."""
+    prepare(session, "postgresql")
+    tests = ("test_storages.py", "test_postgresql.py")
+    session.run("pytest", *(f"tests/unit/storage/{name}" for name in tests), *session.posargs)
+
+
+@nox.session
+def kills(session: nox.Session) -> None:
+    """Kill runs at each of their moments and resume them; `-- --long` kills what is resumed as well."""
+    prepare(session, "tests")
+    session.run("pytest", "tests/unit/storage/test_killed_runs.py", *session.posargs)
+
+
+@nox.session
 def dask(session: nox.Session) -> None:
     """Test shards and maps on executors: pools, and a real cluster of dask.distributed."""
     prepare(session, "dask")

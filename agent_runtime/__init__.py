@@ -117,7 +117,7 @@ if TYPE_CHECKING:
     from agent_runtime.memory import Conversation, InMemoryStore, MemoryStore
     from agent_runtime.prompts import PromptRegistry
     from agent_runtime.secrets import RedactingFilter, Secret, redact
-    from agent_runtime.storage import MemoryStorage, SQLiteStorage, Storage
+    from agent_runtime.storage import MemoryStorage, PostgreSQLStorage, SQLiteStorage, Storage
     from agent_runtime.tools import ToolRegistry, tool
 
 __version__ = "0.1.0"
@@ -173,6 +173,7 @@ __all__ = (
     "OpenAICompatibleClient",
     "Options",
     "OutputTypeError",
+    "PostgreSQLStorage",
     "Price",
     "Problem",
     "PromptRegistry",
@@ -251,7 +252,7 @@ _LATER = {
     **dict.fromkeys(("ToolRegistry", "tool"), "tools"),
     "PromptRegistry": "prompts",
     "MCPTools": "mcp",
-    **dict.fromkeys(("MemoryStorage", "SQLiteStorage", "Storage"), "storage"),
+    **dict.fromkeys(("MemoryStorage", "PostgreSQLStorage", "SQLiteStorage", "Storage"), "storage"),
     **dict.fromkeys(("Conversation", "InMemoryStore", "MemoryStore"), "memory"),
 }
 """Where names are that few workflows need; those that are not here are events."""

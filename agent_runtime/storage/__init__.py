@@ -6,6 +6,7 @@ Imported when a storage is first asked for: programs that keep nothing pay nothi
 from __future__ import annotations
 
 from agent_runtime.storage.memory import MemoryStorage
+from agent_runtime.storage.postgresql import PostgreSQLStorage
 from agent_runtime.storage.protocol import Entry, Note, RunState, Storage, StoredRun
 from agent_runtime.storage.sqlite import SQLiteStorage
 
@@ -13,6 +14,7 @@ __all__ = (
     "Entry",
     "MemoryStorage",
     "Note",
+    "PostgreSQLStorage",
     "RunState",
     "SQLiteStorage",
     "Storage",

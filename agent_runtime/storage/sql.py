@@ -60,9 +60,10 @@ class Statements:
     Args:
         mark: what stands for a parameter: ``?`` or ``%s``.
         now: what gives the seconds since the epoch, by the database's clock.
+        lock: what makes an entry that is being added and a claim wait for each other, if they do not anyway.
     """
 
-    def __init__(self, mark: str, now: str) -> None:
+    def __init__(self, mark: str, now: str, *, lock: str = "") -> None:
         def of(text: str) -> str:
             return text.replace("?", mark).replace("now()", now)
 
@@ -85,9 +86,12 @@ class Statements:
             " AND state NOT IN ('succeeded', 'cancelled')"
         )
         self.renew = of("UPDATE runs SET lease_ends = now() + ?, updated = now() WHERE id = ? AND owner = ?")
-        self.save = of(
-            "INSERT INTO entries (run, kind, step, data)"
-            " SELECT id, ?, ?, ? FROM runs WHERE id = ? AND owner = ?"
+        self.save = (
+            of(
+                "INSERT INTO entries (run, kind, step, data)"
+                " SELECT id, ?, ?, ? FROM runs WHERE id = ? AND owner = ?"
+            )
+            + lock
         )
         self.entries = of("SELECT kind, step, data FROM entries WHERE run = ? ORDER BY number")
         self.end = of(

@@ -338,6 +338,7 @@ HTTP_FILES = ("body", "connections", "exchange", "failures", "pool")
 EXTRAS = {
     ("agent_runtime/mcp.py", "mcp"),
     ("agent_runtime/tracing/otel.py", "opentelemetry"),
+    ("agent_runtime/storage/postgresql.py", "psycopg"),
     ("agent_runtime/loading/schemas.py", "jsonschema"),
     ("agent_runtime/loading/schemas.py", "referencing"),
     *((f"agent_runtime/llm/openai_compatible/{name}.py", "httpx") for name in HTTP_FILES),

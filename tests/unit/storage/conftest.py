@@ -9,6 +9,14 @@ import pytest
 
 from agent_runtime import MemoryStorage, SQLiteStorage, Storage
 from tests.helpers.counting import Counter
+from tests.helpers.postgresql import server
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """Return the words that lead to a server of our own."""
+    with server() as conninfo:
+        yield conninfo
 
 
 @pytest.fixture

@@ -29,7 +29,10 @@ def test_a_killed_run_comes_to_the_same_and_does_no_finished_step_again(tmp_path
     assert {death.moments: death.done_twice for death in deaths if death.done_twice} == {}
 
 
-def test_steps_inside_steps_that_have_finished_are_not_done_again_either(tmp_path: Path) -> None:
+def test_steps_inside_steps_that_have_finished_are_not_done_again_either(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    is_long = request.config.getoption("--long")
     expected = {
         "skipped": None,
         "block": {"x": 2, "y": 3},
@@ -40,7 +43,7 @@ def test_steps_inside_steps_that_have_finished_are_not_done_again_either(tmp_pat
         "sub": {"z": 2},
     }
 
-    deaths = of_each(deaths_of("nested", tmp_path, every=2), 26)
+    deaths = of_each(deaths_of("nested", tmp_path, every=1 if is_long else 2), 26)
 
     assert [death.came_to for death in deaths] == [expected] * len(deaths)
     assert {death.moments: death.done_twice for death in deaths if death.done_twice} == {}
@@ -59,3 +62,17 @@ def test_a_run_killed_while_it_is_undone_is_undone_to_the_end_and_nothing_else(t
             for number, line in enumerate(death.book)
             if line in ("begin a", "begin block.b", "begin c")
         ), death
+
+
+@pytest.mark.parametrize("workflow", ["plain", "undone"])
+def test_a_resumed_run_that_is_killed_as_well_comes_to_the_same(
+    tmp_path: Path, request: pytest.FixtureRequest, workflow: str
+) -> None:
+    is_long = request.config.getoption("--long")
+
+    deaths = of_each(deaths_of(workflow, tmp_path, every=1 if is_long else 13, second=True), 10)
+
+    assert {death.moments: death.done_twice for death in deaths if death.done_twice} == {}
+    outcomes = {str(death.came_to) for death in deaths}
+    assert all(("ValueError: c" in each or each == "c") or workflow == "plain" for each in outcomes), outcomes
+    assert len(outcomes) == 1 or workflow == "undone"

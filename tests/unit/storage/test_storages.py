@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, nullcontext
 from pathlib import Path
 
 import pytest
 
-from agent_runtime import MemoryStorage, SQLiteStorage, Storage
+from agent_runtime import MemoryStorage, PostgreSQLStorage, SQLiteStorage, Storage
 from agent_runtime.storage import Entry, Note, RunState, StoredRun
+from tests.helpers.postgresql import missing
 
-Make = Callable[[Path], Storage]
+STORAGES = [
+    pytest.param("memory", id="memory"),
+    pytest.param("sqlite", id="sqlite"),
+    pytest.param("postgresql", id="postgresql", marks=pytest.mark.skipif(bool(missing()), reason=missing())),
+]
+
+_numbers = itertools.count()
 
 
-def in_memory(_folder: Path) -> Storage:
-    return MemoryStorage()
-
-
-def in_sqlite(folder: Path) -> Storage:
-    return SQLiteStorage(folder / "runs.db", synchronous="normal")
-
-
-@pytest.fixture(params=[pytest.param(in_memory, id="memory"), pytest.param(in_sqlite, id="sqlite")])
+@pytest.fixture(params=STORAGES)
 def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Storage]:
-    made: Storage = request.param(tmp_path)
-    with closing(made) if isinstance(made, SQLiteStorage) else nullcontext():
-        yield made
+    if request.param == "memory":
+        yield MemoryStorage()
+    elif request.param == "sqlite":
+        with SQLiteStorage(tmp_path / "runs.db", synchronous="normal") as in_file:
+            yield in_file
+    else:
+        conninfo = request.getfixturevalue("postgresql_server")
+        with PostgreSQLStorage(conninfo, schema=f"s{os.getpid()}_{next(_numbers)}") as on_server:
+            yield on_server
 
 
 def run_of(run_id: str, *, key: str | None = None, workflow: str = "w") -> StoredRun:
