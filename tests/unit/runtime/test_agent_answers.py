@@ -103,7 +103,7 @@ def test_repairs_are_bounded_by_an_error_that_has_the_answer() -> None:
 
 
 def test_repairs_do_not_count_as_turns() -> None:
-    client = Recorded(tool_calls("clock"), "no", '{"queue": "bug"}')
+    client = Recorded("no", tool_calls("clock"), '{"queue": "bug"}')
 
     result = ask(client, more="      tools: [clock]\n      max_turns: 2\n")
 

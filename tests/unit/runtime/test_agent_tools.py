@@ -75,6 +75,25 @@ def test_tool_can_tell_the_model_something_itself() -> None:
     assert client.last[-1]["content"] == "there are two named Ada: say which"
 
 
+@pytest.mark.parametrize("error", [ToolError, ConnectionError])
+def test_secret_in_an_exception_of_a_tool_is_not_told(error: type[Exception]) -> None:
+    def leaks() -> None:
+        raise error("no entry with hunter2-hunter2")
+
+    client = Recorded(tool_calls("clock"), "done")
+
+    events = stream_workflow(
+        agent("on_tool_error: tell"),
+        tools={**TOOLS, "clock": leaks},
+        llm=client,
+        secrets={"password": "hunter2-hunter2"},
+    )
+
+    told = [event.content for event in events if isinstance(event, ToolReturned)]
+    assert [text.partition("no entry with ")[2] for text in told] == ["***"]
+    assert "hunter2" not in client.last[-1]["content"]
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, asyncio.CancelledError, GeneratorExit])
 def test_what_is_no_exception_is_never_told_to_the_model(error: type[BaseException]) -> None:
     async def stops() -> None:
@@ -135,9 +154,10 @@ def test_failure_of_one_tool_cancels_the_others_and_waits_for_their_cleanup() ->
         begun.set()
         try:
             await asyncio.sleep(LIMIT)
-        finally:
+        except asyncio.CancelledError:
             await asyncio.sleep(0)
             cleaned.append(customer)
+            raise
 
     async def fails() -> None:
         await begun.wait()
