@@ -169,6 +169,10 @@ def to_text(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
+_PER_VALUE = 4
+"""Characters that a value takes at least, with what stands around it; a guess that keeps the count short."""
+
+
 def _check_size(value: object) -> None:
     """Refuse what would be much more as text than it is in memory: a list of the same list of the same list.
 
@@ -178,7 +182,7 @@ def _check_size(value: object) -> None:
     left, waiting = MAX_TEXT, [value]
     while waiting:
         each = waiting.pop()
-        left -= 1
+        left -= _PER_VALUE
         if isinstance(each, str):
             left -= len(each)
         elif isinstance(each, dict):
