@@ -53,7 +53,12 @@ def _problems_of(source: Path | str, host: Host) -> Sequence[Problem]:
     try:
         if not host.is_silent:
             Runtime(
-                source, functions=host.functions, tools=host.tools, llm=host.llm, options=host.options
+                source,
+                functions=host.functions,
+                tools=host.tools,
+                llm=host.llm,
+                options=host.options,
+                secrets=host.secrets,
             ).close()
             return ()
         workflow, notes = parse_workflow(read_source(source))

@@ -29,6 +29,7 @@ class Host(NamedTuple):
         tools: by name.
         llm: the client; None for the one that answers from a script.
         options: what else may be used.
+        secrets: by name.
         is_silent: whether the command line says nothing of functions and tools.
     """
 
@@ -36,6 +37,7 @@ class Host(NamedTuple):
     tools: Mapping[str, AnyFunction]
     llm: LLMClient | None
     options: Options
+    secrets: Mapping[str, str]
     is_silent: bool
 
     @classmethod
@@ -55,6 +57,7 @@ class Host(NamedTuple):
                 _registry("--tools", chosen.tools),
                 None if chosen.llm is None else _client(chosen.llm),
                 Options(workflow_folder=chosen.workflow_folder),
+                _secrets(chosen.secret),
                 not (chosen.functions or chosen.tools),
             )
 
@@ -77,6 +80,14 @@ def add_host(parser: argparse.ArgumentParser) -> None:
         "--llm",
         metavar="MODULE:NAME",
         help="the client for 'agent' steps, or a function that makes it; without it a script answers",
+    )
+    group.add_argument(
+        "--secret",
+        action="append",
+        default=[],
+        metavar="NAME=VARIABLE",
+        help="a secret that steps may be given as ${secrets.NAME}: the value of an environment variable;"
+        " may be repeated",
     )
     group.add_argument(
         "--workflow-folder",
@@ -103,6 +114,21 @@ def _registry(option: str, given: Sequence[str]) -> dict[str, AnyFunction]:
                     " or a mapping of names to functions"
                 )
             found[key] = function
+    return found
+
+
+def _secrets(given: Sequence[str]) -> dict[str, str]:
+    """Return secrets by name; their values never stand on a command line, where other users can read them."""
+    found = {}
+    for each in given:
+        name, equals, variable = each.partition("=")
+        if not equals or not name or not variable:
+            raise UsageError(
+                f"--secret {each}: write --secret NAME=VARIABLE, the name of an environment variable"
+            )
+        if variable not in os.environ:
+            raise UsageError(f"--secret {name}=...: there is no environment variable of the name given")
+        found[name] = os.environ[variable]
     return found
 
 

@@ -22,12 +22,13 @@ from agent_runtime.commands.hosting import Host, add_host
 from agent_runtime.commands.printing import complain, visible, write_json
 from agent_runtime.commands.progress import Beside, Progress
 from agent_runtime.commands.sources import print_problems, refuse_same, source_named
-from agent_runtime.errors import LLMClientError, WorkflowError
+from agent_runtime.errors import LLMClientError, SecretError, WorkflowError
 from agent_runtime.events import RunFinished, StepFailed
 from agent_runtime.loading import every_step
 from agent_runtime.outcomes import texts_of, traceback_of
 from agent_runtime.results import RunResult
 from agent_runtime.runtime import Runtime
+from agent_runtime.secrets import Redactor
 from agent_runtime.workflow import AgentCall
 
 if TYPE_CHECKING:
@@ -76,10 +77,12 @@ def perform(chosen: argparse.Namespace) -> int:
     """Run the workflow; return the exit code."""
     stdout = sys.stdout
     failed: list[StepFailed] = []
+    redactor = Redactor(())
     with contextlib.ExitStack() as stack:
         stack.enter_context(_terminable())
         try:
             host = Host.of(chosen)
+            redactor = Redactor(host.secrets.values())
             options = host.options
             if chosen.trace is not None:
                 options = replace(options, trace=stack.enter_context(_traced(chosen)))
@@ -90,6 +93,7 @@ def perform(chosen: argparse.Namespace) -> int:
                     tools=host.tools,
                     llm=host.llm,
                     options=options,
+                    secrets=host.secrets,
                 )
             )
             _say_who_answers(runtime, host)
@@ -99,12 +103,14 @@ def perform(chosen: argparse.Namespace) -> int:
             return ExitCode.WRONG
         except LLMClientError as error:
             if failed:
-                return _report(error, failed, chosen)
+                return _report(error, failed, chosen, redactor)
             raise UsageError(f"--llm {chosen.llm}: {error}") from None
         except UsageError:
             raise
+        except SecretError as error:
+            raise UsageError(f"--secret: {error}") from None
         except BaseException as error:  # noqa: BLE001 - whatever a step raised
-            return _report(error, failed, chosen)
+            return _report(error, failed, chosen, redactor)
         return _write(result, stdout)
 
 
@@ -133,7 +139,9 @@ def _run(runtime: Runtime, chosen: argparse.Namespace, failed: list[StepFailed])
     return result
 
 
-def _report(error: BaseException, failed: list[StepFailed], chosen: argparse.Namespace) -> int:
+def _report(
+    error: BaseException, failed: list[StepFailed], chosen: argparse.Namespace, redactor: Redactor
+) -> int:
     """Say why there is no result; return the exit code."""
     if isinstance(error, KeyboardInterrupt):
         complain("interrupted; the run has been cancelled")
@@ -142,8 +150,8 @@ def _report(error: BaseException, failed: list[StepFailed], chosen: argparse.Nam
         complain("terminated; the run has been cancelled")
         return ExitCode.TERMINATED
     if chosen.traceback:
-        sys.stderr.write(visible("".join(traceback.format_exception(error))))
-    type_, text = texts_of(error)
+        sys.stderr.write(visible(redactor.text("".join(traceback.format_exception(error)))))
+    type_, text = map(redactor.text, texts_of(error))
     where = f"step '{failed[0].step}' failed: " if failed else ""
     complain(f"{where}{type_}: {text}" if text else f"{where}{type_}")
     place = _place_of(error)

@@ -214,6 +214,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "agent_runtime.outcomes",
         "agent_runtime.results",
         "agent_runtime.runtime",
+        "agent_runtime.secrets",
         "agent_runtime.shortcuts",
         "agent_runtime.tracing",
         "agent_runtime.workflow",

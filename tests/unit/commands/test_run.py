@@ -188,6 +188,52 @@ def test_warnings_of_the_runtime_act_on_nothing(folder: Path, capsys: pytest.Cap
     assert "\x1b" not in said.err
 
 
+SECRETIVE = "  - {id: use, function: use, with: {key: '${secrets.key}'}}\n"
+
+
+def test_secret_comes_from_a_variable_and_is_shown_nowhere(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP_KEY", "sk-very-secret")
+    file = workflow(folder, SECRETIVE)
+    use = ["--functions", "host:use", "--secret", "key=SHOP_KEY", "--trace", "out.json", "--trace-errors"]
+    raising = "def use(key):\n    raise ValueError(f'wrong key: {key}, {key.encode().hex()}')\n"
+    (folder / "host.py").write_text(raising, encoding="utf-8")
+
+    code = main(["run", file, *use, "--traceback", "--progress", "plain"])
+
+    said = capsys.readouterr().err
+    assert code == 1
+    assert "ValueError: wrong key: " in said
+    for text in (said, (folder / "out.json").read_text(encoding="utf-8")):
+        assert "sk-very-secret" not in text
+        assert b"sk-very-secret".hex() not in text
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        pytest.param("key", "write --secret NAME=VARIABLE", id="no_variable"),
+        pytest.param("key=NO_SUCH_KEY", "there is no environment variable", id="not_set"),
+        pytest.param("key=SHORT_KEY", "--secret: ", id="too_short"),
+    ],
+)
+def test_secret_that_cannot_be_had_is_a_mistake_of_the_command_line(
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    given: str,
+    says: str,
+) -> None:
+    monkeypatch.setenv("SHORT_KEY", "x")
+    (folder / "host.py").write_text("def use(key): pass\n", encoding="utf-8")
+
+    code = main(["run", workflow(folder, SECRETIVE), "--functions", "host:use", "--secret", given])
+
+    assert code == 2
+    assert says in capsys.readouterr().err
+
+
 def test_time_limit_has_a_code_of_its_own(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = workflow(folder, "  - {id: slow, function: wait}\n")
 
