@@ -42,6 +42,8 @@ def traceback_of(error: BaseException) -> str:
         pytest.param(refuses(401, "x" * 190 + KEY), id="cut_in_the_middle"),
         pytest.param(answers(401, ECHO.encode(), kind="text/plain"), id="refusal_as_text"),
         pytest.param(answers(200, ECHO.encode()), id="no_json"),
+        pytest.param(answers(200, b" " * 3_000 + KEY.encode() + b"x" * 9_000), id="long_text"),
+        pytest.param(answers(200, b" " * 3_985 + KEY.encode() + b"x" * 9_000), id="where_long_text_is_cut"),
         pytest.param(answers(200, json.dumps({KEY: 1}).encode()), id="name_of_a_field"),
         pytest.param(answers(200, json.dumps({"error": {"message": "", "code": KEY}}).encode()), id="code"),
         pytest.param(answers(200, b"", kind=KEY), id="content_type"),
