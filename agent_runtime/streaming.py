@@ -157,7 +157,11 @@ class _Streamed:
                         self.outcome = await keeper.conclude(self.outcome)
                         if self.outcome.error is not None and isinstance(event, RunFinished):
                             event = RunFailed(run_id, time.time(), *around.texts_of(self.outcome.error))  # noqa: PLW2901 - another one in its place
-                    yield event
+                    try:
+                        yield event
+                    except GeneratorExit:
+                        keeper.is_left = True
+                        raise
 
     def told(self, events: Generator[StreamEvent, None, None]) -> Generator[StreamEvent, None, None]:
         """Tell of each wait for an event, if a trace is asked for."""

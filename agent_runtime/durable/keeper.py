@@ -44,6 +44,7 @@ class Keeper:
         result: what the run had come to before; None if it is to be done, or gone on with.
         inputs: the run's inputs, as they will come back.
         journal: what its steps write down and read.
+        is_left: whether the reader of a stream has left between two events, where things can be awaited.
     """
 
     result: RunResult | None
@@ -66,6 +67,9 @@ class Keeper:
         self._stop: Stop | None = None
         self._error: BaseException | None = None
         self._has_it = False
+        self.is_left = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._renewal: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         """Take the run in hand.
@@ -87,21 +91,27 @@ class Keeper:
         self._has_it = self.result is None
         self._is_cancelled = taken.is_cancelled
         self._until = time.monotonic() + self._storage.lease
-        self._beat = asyncio.get_running_loop().create_task(self._keep_it()) if self._has_it else None
+        if self._has_it:
+            self._wait_for_the_next_time()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Give the run back, to be resumed if it has not come to its end."""
-        if self._beat is not None:
-            self._beat.cancel()
+        timer, renewal, self._timer, self._renewal = self._timer, self._renewal, None, None
+        if timer is not None:
+            timer.cancel()
+        if renewal is not None:
+            renewal.cancel()
         try:
-            if kind is not GeneratorExit and self._has_it and self._error is None:
+            can_await = kind is not GeneratorExit or self.is_left
+            if can_await and self._has_it and self._error is None:
                 await self._interrupt()
         finally:
             self._opening.leave()
-            self._stop = None  # it leads to the run, which leads here
+            self.journal.close()  # it leads here, and so does the run
+            self._stop = None
             await self._lane.__aexit__(None, None, None)
 
     def begun(self, stop: Stop) -> None:
@@ -176,25 +186,33 @@ class Keeper:
             if self._stop is not None:
                 self._stop(error)
 
-    async def _keep_it(self) -> None:
-        """Renew the lease and look for notes, again and again, until the lease is lost or this cancelled."""
+    def _wait_for_the_next_time(self) -> None:
+        loop = asyncio.get_running_loop()
+
+        def begin() -> None:
+            self._renewal = loop.create_task(self._renew())
+
+        self._timer = loop.call_later(self._storage.lease / _RENEWALS, begin)
+
+    async def _renew(self) -> None:
+        """Renew the lease and look for notes; then wait for the next time, unless the lease is lost."""
         storage, run_id, lease = self._storage, self._run.id, self._storage.lease
 
         def renew() -> tuple[bool, bool]:
             held = storage.renew(run_id, self._opening.owner, lease)
             return held, held and any(note.name == CANCEL for note in storage.notes(run_id))
 
-        while self._error is None:
-            await asyncio.sleep(lease / _RENEWALS)
-            asked = time.monotonic()
-            try:
-                held, is_cancelled = await self._lane.ask(renew)
-                if held:
-                    self._until = asked + lease
-                    if is_cancelled and not self._is_cancelled:
-                        self._run.cancel()
-                else:
-                    self._break(LeaseLostError(repr(self._storage), self._run.id))
-            except StorageError as error:  # the next time may go better, as long as the lease lasts
-                if time.monotonic() > self._until:
-                    self._break(error)
+        asked = time.monotonic()
+        try:
+            held, is_cancelled = await self._lane.ask(renew)
+            if held:
+                self._until = asked + lease
+                if is_cancelled and not self._is_cancelled:
+                    self._run.cancel()
+            else:
+                self._break(LeaseLostError(repr(self._storage), self._run.id))
+        except StorageError as error:  # the next time may go better, as long as the lease lasts
+            if time.monotonic() > self._until:
+                self._break(error)
+        if self._timer is not None and self._error is None:
+            self._wait_for_the_next_time()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, cast
+from typing import NamedTuple, NoReturn, cast
 
 from agent_runtime.durable.lane import StorageLane
 from agent_runtime.durable.owners import is_known_to_be_dead, new_owner, process_of
@@ -88,13 +88,29 @@ class Opening:
         """
         look = _FIRST_LOOK
         while True:
-            taken = await lane.ask(self._try_resume if self._request.resumes else self._try_create)
+            asked, cancelled = await lane.see_through(
+                self._try_resume if self._request.resumes else self._try_create
+            )
+            taken = asked.unwrap()
+            if cancelled:
+                await self._give_back(lane, taken)
             if taken is not None:
                 if taken.result is None:
                     _in_hand[self._run] = None
                 return taken
             await asyncio.sleep(look)
             look = min(2 * look, _LAST_LOOK)
+
+    async def _give_back(self, lane: StorageLane, taken: Taken | None) -> NoReturn:
+        """Let go of what has been taken while this was being cancelled.
+
+        Raises:
+            CancelledError: always.
+        """
+        if taken is not None and taken.result is None:
+            run_id, owner = self._run.id, self.owner
+            await lane.see_through(lambda: self._storage.end(run_id, owner, RunState.INTERRUPTED, None))
+        raise asyncio.CancelledError
 
     def leave(self) -> None:
         """Note that the run is in hand no more."""

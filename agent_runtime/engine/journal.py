@@ -98,6 +98,10 @@ class Journal:
             for path in [path for path in known if path.startswith(inside)]:
                 del known[path]
 
+    def close(self) -> None:
+        """Keep nothing more, and lead nowhere."""
+        self._write = _refuse
+
     def has_ended(self, step: str) -> bool:
         """Whether a step had ended before the run was resumed."""
         ended = self._ended.get(step)
@@ -192,6 +196,10 @@ class Journal:
         kept, cancelled = await self._write(lambda: (Entry(kind, step, data), None))
         if cancelled or kept.take_error() is not None:
             raise asyncio.CancelledError
+
+
+async def _refuse(_make: Callable[[], tuple[Entry, object]]) -> tuple[Outcome[object], bool]:
+    return Outcome(error=asyncio.CancelledError()), True
 
 
 def cancellation(run_id: str) -> Entry:

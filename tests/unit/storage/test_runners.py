@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import subprocess
 import sys
 import threading
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from agent_runtime import LeaseLostError, MemoryStorage, RunBusyError, Runtime, Storage
-from agent_runtime.storage import RunState
+from agent_runtime.storage import RunState, StoredRun
 from tests.helpers.children import ROOT, run_child
 from tests.helpers.counting import TWO, Counter, state_of
 
@@ -275,3 +276,59 @@ def test_runs_of_other_processes_are_kept_where_a_map_sends_them(tmp_path: Path)
     ).check()
 
     assert child.lines == ["[{'a': {'x': 1}}, {'a': {'x': 1}}]", """['{"n": 1}', '{"n": 2}']"""]
+
+
+def test_a_kept_run_leaves_nothing_for_the_collector(storage: Storage) -> None:
+    runtime = Runtime(TWO, tools={"count": Counter()}, storage=storage)
+    for _ in range(3):
+        runtime.run({"n": 1})
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(10):
+            runtime.run({"n": 1})
+        deadline = time.monotonic() + LIMIT
+        while (left := gc.collect()) > 10 and time.monotonic() < deadline:
+            runtime.run({"n": 1})  # the last one's loop may still have been tidying up
+    finally:
+        gc.enable()
+
+    assert left <= 10
+
+
+def test_a_call_that_gives_up_while_it_takes_a_run_gives_it_back() -> None:
+    class Slow(MemoryStorage):
+        def create(self, run: StoredRun, owner: str, seconds: float) -> bool:
+            created = super().create(run, owner, seconds)
+            created_now.set()
+            assert go_on.wait(LIMIT)
+            return created
+
+    created_now, go_on = threading.Event(), threading.Event()
+    storage = Slow()
+    runtime = Runtime(TWO, tools={"count": Counter()}, storage=storage)
+
+    async def main() -> None:
+        task = asyncio.create_task(runtime.run_async({"n": 1}, run_id="r"))
+        await asyncio.to_thread(created_now.wait, LIMIT)
+        task.cancel()
+        await asyncio.sleep(0)
+        go_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+
+    assert state_of(storage, "r") is RunState.INTERRUPTED
+    assert runtime.resume("r").outputs == {"a": 2, "b": 3}
+
+
+def test_a_reader_who_leaves_a_stream_leaves_the_run_to_be_resumed(storage: Storage) -> None:
+    runtime = Runtime(TWO, tools={"count": Counter()}, storage=storage)
+    events = runtime.stream({"n": 1}, run_id="r")
+    next(events)
+
+    events.close()
+
+    assert state_of(storage, "r") is RunState.INTERRUPTED
+    assert runtime.resume("r").outputs == {"a": 2, "b": 3}
