@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple, Protocol, TypeAlias
 
 from agent_runtime.references.nodes import Reference
@@ -179,19 +180,57 @@ def _check_size(value: object) -> None:
     Raises:
         ValueError: it is too large, or contains itself.
     """
-    left, waiting = MAX_TEXT, [value]
+    left, length, waiting = _FEW, 0, [value]
     while waiting:
         each = waiting.pop()
         left -= _PER_VALUE
         if isinstance(each, str):
-            left -= len(each)
+            length += len(each)
         elif isinstance(each, dict):
             waiting += each
             waiting += each.values()
         elif isinstance(each, list | tuple):
             waiting += each
-        if left - len(waiting) < 0:
-            raise ValueError(f"as text it would have more than {MAX_TEXT} characters, or it contains itself")
+        if left < len(waiting) or length > MAX_TEXT:
+            return _measure(value)
+    return None
+
+
+_FEW = 1_000_000
+"""Values inside a value that are just counted, half a microsecond each; a guess."""
+
+
+def _measure(value: object) -> None:
+    """Do the same with each container measured once, however often it is met."""
+    sizes: dict[int, int] = {}
+    around: set[int] = set()
+    waiting = [(value, False)]
+    while waiting:
+        each, is_measured_inside = waiting.pop()
+        if is_measured_inside:
+            around.remove(id(each))
+            sizes[id(each)] = size = 2 + sum(_size_of(inner, sizes) for inner in _inside(each))
+            if size > MAX_TEXT:
+                raise ValueError(f"as text it would have more than {MAX_TEXT} characters")
+        elif id(each) in around:
+            raise ValueError("it contains itself")
+        elif id(each) not in sizes and isinstance(each, dict | list | tuple):
+            around.add(id(each))
+            waiting.append((each, True))
+            waiting += [(inner, False) for inner in _inside(each) if isinstance(inner, dict | list | tuple)]
+
+
+def _inside(container: object) -> Iterable[object]:
+    """Return what a container holds, the keys of a dict included."""
+    if isinstance(container, dict):
+        return itertools.chain(container, container.values())
+    assert isinstance(container, list | tuple)
+    return container
+
+
+def _size_of(value: object, sizes: Mapping[int, int]) -> int:
+    """Return how many characters a value has as text, at least, and what separates it from the next."""
+    return 1 + (len(value) if isinstance(value, str) else sizes.get(id(value), 1))
 
 
 def references_of(template: Template) -> Iterator[Reference]:
