@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Collection
 from typing import Self
 
@@ -31,6 +32,8 @@ class Secret:
         given: object = source
         if not isinstance(given, str) and not callable(given):
             raise TypeError(f"a secret is a text, or a function that returns one, not {type(given).__name__}")
+        if inspect.iscoroutinefunction(source):
+            raise TypeError("a secret is fetched by a plain def, not by an async def; call run_sync() in it")
         self._source = source
         self.allow = None if allow is None else _names(allow)
         if isinstance(source, str):

@@ -217,6 +217,14 @@ def test_names_that_a_secret_is_for_are_a_collection() -> None:
         Secret(TOKEN, allow="send")
 
 
+def test_async_function_that_would_fetch_a_secret_is_refused_at_once() -> None:
+    async def fetch() -> str:
+        return TOKEN
+
+    with pytest.raises(TypeError, match="by a plain def, not by an async def"):
+        Runtime(ONE_STEP, tools={"send": Got()}, secrets={"token": fetch})  # type: ignore[dict-item]  # the point
+
+
 def test_secret_shows_itself_nowhere() -> None:
     secret = Secret(TOKEN)
 
