@@ -140,8 +140,7 @@ class WorkflowCall:
     position: Position = field(default=Position(), compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Approval:
+class Approval(NamedTuple):
     """``approval: ...``: wait until somebody has decided.
 
     Attributes:
@@ -152,7 +151,7 @@ class Approval:
 
     message: Template
     options: tuple[str, ...] = ("approve", "reject")
-    position: Position = field(default=Position(), compare=False)
+    position: Position = Position()
 
 
 @dataclass(frozen=True, slots=True)

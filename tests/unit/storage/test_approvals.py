@@ -241,3 +241,14 @@ def test_without_a_storage_a_workflow_that_waits_is_refused_by_line() -> None:
 def test_mistakes_in_an_approval_are_told(step: str, message: str) -> None:
     with pytest.raises(WorkflowError, match=message):
         load_workflow(f"steps:\n  - {step}\n")
+
+
+def test_a_run_that_waits_is_resumed_when_its_file_has_only_been_laid_out_anew(
+    storage: Storage, count: Counter
+) -> None:
+    Runtime(ASK, tools={"count": count}, storage=storage).run({"n": 1}, run_id="r")
+    runtime = Runtime("# more\n\n" + ASK, tools={"count": count}, storage=storage)
+
+    runtime.approve("r", "ok")
+
+    assert runtime.resume("r").status is RunStatus.SUCCEEDED
