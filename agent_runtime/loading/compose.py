@@ -17,6 +17,7 @@ import yaml
 from agent_runtime.loading.nodes import (
     MAX_DEPTH,
     MAX_NODES,
+    PER_COLLECTION,
     PER_REFERENCE,
     Items,
     Node,
@@ -120,7 +121,7 @@ class _Open:
         self.is_mapping = is_mapping
         self.items: list[Node] = []
         self.keys: dict[str, Position] = {}
-        self.size = 1
+        self.size = PER_COLLECTION
 
 
 class _Composer:
@@ -220,7 +221,7 @@ class _Composer:
         if anchor is not None:
             self._anchors[anchor] = (node, size)
         position = alias or node.position
-        self._total += 1 if alias is None and not isinstance(node, Scalar) else size
+        self._total += size if alias is not None or isinstance(node, Scalar) else PER_COLLECTION
         if self._total > MAX_NODES:
             self._notes.add(position, f"the file holds more than {MAX_NODES} values, aliases counted in full")
             raise _Stop

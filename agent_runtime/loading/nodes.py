@@ -11,6 +11,7 @@ from agent_runtime.workflow import Position
 __all__ = (
     "MAX_DEPTH",
     "MAX_NODES",
+    "PER_COLLECTION",
     "PER_REFERENCE",
     "Items",
     "Node",
@@ -168,6 +169,9 @@ MAX_DEPTH = 60
 MAX_NODES = 250_000
 """Values in one source, counting what an alias stands for each time; a bomb of aliases ends here. 40,000
 steps have about as many, and reading them takes a second or two."""
+
+PER_COLLECTION = 2
+"""As how many values a list or a mapping counts, its contents aside: the parser tells of both its ends."""
 
 PER_REFERENCE = 4
 """As how many values a reference counts: so much longer it takes to read one."""
