@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from agent_runtime import (
+    IdempotencyError,
     MemoryStorage,
     NotStorableError,
     RunBusyError,
@@ -200,3 +201,16 @@ def test_what_needs_a_storage_says_so(count: Counter) -> None:
         runtime.resume("r")
     with pytest.raises(TypeError, match=r"storage= is a storage, not str; pass SQLiteStorage\(path\)"):
         Runtime(TWO, tools={"count": count}, storage="runs.db")  # type: ignore[arg-type]  # that is the test
+
+
+def test_a_key_stands_for_the_same_inputs(storage: Storage, count: Counter) -> None:
+    runtime = Runtime(TWO, tools={"count": count}, storage=storage)
+    first = runtime.run({"n": 1}, idempotency_key="k")
+
+    with pytest.raises(
+        IdempotencyError, match=f"'k' belongs to run '{first.run_id}', which has other inputs"
+    ):
+        runtime.run({"n": 2}, idempotency_key="k")
+
+    assert runtime.run({"n": 1}, idempotency_key="k") == first
+    assert count.calls == [1, 2]
