@@ -50,6 +50,7 @@ class Call(Generic[T]):
         waited_for_by: its parent; or, for a call made by an errand, the call that waits for the errand.
         task: the task that runs it, from its first step to its last.
         caller: the portal on whose thread the call was made, or None for an ordinary thread.
+        is_given_up: whether its caller waits for nothing but the cleanup any more.
         is_resumable: whether its caller comes and goes, so that it may be told of the end late.
         cut_off: whether the portal was closed under it.
         time_left: seconds that the deadline is away whenever the clock starts.
@@ -72,6 +73,7 @@ class Call(Generic[T]):
         "expired",
         "final",
         "inbox",
+        "is_given_up",
         "is_resumable",
         "made_at",
         "made_on",
@@ -108,6 +110,7 @@ class Call(Generic[T]):
         self.outcome: Outcome[T] | None = None
         self.task: asyncio.Task[None] | None = None
         self.caller: Portal | None = None
+        self.is_given_up = False
         self.is_resumable = False
         self.cut_off = False
         self.expired = False

@@ -185,19 +185,30 @@ def _carry_out(
         call.caller = None if own is portal else own
     try:
         if own is None or sleeper is not None:
-            portal.submit(call)
-            news, interruption = wait(call, portal, guard, options)
+            news, interruption = _hand_over(call, portal, guard, options)
         else:
             with made_on(own, call, portal):
-                portal.submit(call)
-                news, interruption = wait(call, portal, guard, options)
-    except BaseException:  # a signal handler's, between our own instructions: nobody will listen
+                news, interruption = _hand_over(call, portal, guard, options)
+    except BaseException:  # the second of a signal handler, or the first before the work was handed over
         portal.cancel(call)
         stop_listening(call)
         raise
     if call.cut_off and news is not TURNED_AWAY and interruption is None:
         return BridgeClosedError(portals.name)
     return interruption
+
+
+def _hand_over(
+    call: Call[Any], portal: Portal, guard: InterruptGuard | None, options: Options
+) -> tuple[object, BaseException | None]:
+    """Submit the call and wait for it; what comes up between our own instructions is an interruption, too."""
+    try:
+        portal.submit(call)
+        return wait(call, portal, guard, options)
+    except BaseException as error:
+        if call.is_given_up or not portal.has(call):
+            raise
+        return wait(call, portal, guard, options, interruption=error)
 
 
 @contextlib.contextmanager

@@ -203,6 +203,10 @@ class Portal:
             self.deeper.pop("portal", None)
             deeper.close(_DEEPER_CLOSE_LIMIT)
 
+    def has(self, call: Call[Any]) -> bool:
+        """Whether it has taken the call, so that its caller will hear of the end; from any thread."""
+        return call.final is not None or call in self._live or call in tuple(self._pending)
+
     @property
     def has_calls(self) -> bool:
         """Whether it carries out anything now, or is about to."""

@@ -62,13 +62,25 @@ class _Patience:
 
 
 def wait(
-    call: Call[Any], portal: Portal, guard: InterruptGuard | None, watched: Watched
+    call: Call[Any],
+    portal: Portal,
+    guard: InterruptGuard | None,
+    watched: Watched,
+    *,
+    interruption: BaseException | None = None,
 ) -> tuple[object, BaseException | None]:
     """Wait for news that is not an errand; perform errands until then.
 
     The first exception from a signal handler cancels the work, and the wait goes on for its cleanup;
     the second one abandons the wait. What the lookout says cancels likewise, but the cleanup gets
     only so many seconds.
+
+    Args:
+        call: what to wait for; it has been submitted.
+        portal: where.
+        guard: the owner of SIGINT, in the main thread.
+        watched: names who looks after a call that takes its time.
+        interruption: what a signal handler has raised before the wait could begin, and is being handled.
 
     Returns:
         The news, or None for an abandoned wait; and the exception to raise, if any.
@@ -81,27 +93,28 @@ def wait(
     slice_, longest = SLICE, SLICE if guard is not None else _LONGEST_SLICE
     while True:
         try:
+            if interruption is not None:
+                raise interruption  # to be kept below, as one that comes during the wait
             news = _hear(call, portal, guard, slice_)
         except BaseException as error:  # noqa: BLE001 - from a signal handler: kept, raised at the end
+            interruption = None
             giving_up: GivingUp | None = _interrupted(portal, error)
             if _has_lost_the_end(call):  # by the very instruction that took the news
                 return call.final, error
         else:
-            if news is _NOTHING:
+            if isinstance(news, Interruption):
+                giving_up = GivingUp(news.exception)
+            elif news is not _NOTHING:
+                return news, None if patience is None else patience.reason
+            else:
                 slice_ = min(2 * slice_, longest)
                 lookout = lookout or watched.lookout(call)
                 giving_up = _look(call, portal, patience, lookout)
-            elif isinstance(news, Interruption):
-                giving_up = GivingUp(news.exception)
-            else:
-                return news, None if patience is None else patience.reason
         if giving_up is None:
             continue
-        if patience is not None:
+        if patience is not None or _calls_off(call, portal, giving_up):
             return None, giving_up.reason
         patience = _Patience(giving_up)
-        if _calls_off(call, portal, giving_up):
-            return None, giving_up.reason
 
 
 def _interrupted(portal: Portal, error: BaseException) -> GivingUp:
@@ -113,6 +126,7 @@ def _interrupted(portal: Portal, error: BaseException) -> GivingUp:
 
 def _calls_off(call: Call[Any], portal: Portal, giving_up: GivingUp) -> bool:
     """Cancel the work; return whether it has not begun, and now never will: then no cleanup will end."""
+    call.is_given_up = True
     if giving_up.cancels:
         portal.cancel(call)
     return giving_up.patience == math.inf and not call.has_begun

@@ -9,13 +9,19 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from types import FrameType
+from typing import Any
 
 import pytest
 
 from agent_runtime.bridge import Bridge, enter, run_sync
+from agent_runtime.bridge.interrupts import InterruptGuard
+from agent_runtime.bridge.portal import Portal
+from agent_runtime.bridge.waiting import wait
 from agent_runtime.errors import CallerLoopError
 
 LIMIT = 20.0
+TraceFunction = Callable[[FrameType, str, Any], Any]
 
 
 class HandlerError(Exception):
@@ -176,3 +182,55 @@ def test_ctrl_c_in_the_very_last_step_of_work_on_the_calling_thread_is_not_lost(
 
     with pytest.raises(KeyboardInterrupt):
         run_sync(work, strategy="direct")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
+@pytest.mark.parametrize("moment", [InterruptGuard.take_over, Portal.submit, wait])
+def test_handler_that_raises_between_the_bridges_own_instructions_cancels_and_cleanup_is_waited_for(
+    moment: Callable[..., object],
+) -> None:
+    def handler(signum: int, frame: object) -> None:
+        raise HandlerError
+
+    def signal_at_the_return(frame: FrameType, event: str, arg: object) -> TraceFunction | None:
+        if frame.f_code is not moment.__code__:
+            return None
+        if event == "call" and moment is not wait:
+            return signal_at_the_return
+        if event in ("call", "return"):
+            sys.settrace(None)
+            assert moment is InterruptGuard.take_over or work.has_begun.wait(LIMIT)
+            signal.raise_signal(signal.SIGUSR1)
+        return signal_at_the_return
+
+    work = Work()
+    with Bridge(name="interrupted early") as bridge:
+        bridge.run_sync(asyncio.sleep, 0)
+        previous = signal.signal(signal.SIGUSR1, handler)
+        sys.settrace(signal_at_the_return)
+        try:
+            with pytest.raises(HandlerError):
+                bridge.run_sync(work.wait)
+        finally:
+            sys.settrace(None)
+            signal.signal(signal.SIGUSR1, previous)
+
+        assert work.begun == work.cleaned_up
+        assert bridge.run_sync(asyncio.sleep, 0, "the next call") == "the next call"
+
+
+class Work:
+    """Waits for ever, and cleans up for a while."""
+
+    def __init__(self) -> None:
+        self.begun = self.cleaned_up = 0
+        self.has_begun = threading.Event()
+
+    async def wait(self) -> None:
+        self.begun += 1
+        self.has_begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0.2)
+            self.cleaned_up += 1
