@@ -94,7 +94,7 @@ class Call(Generic[T]):
         timeout: float | None,
         made_at: float,
     ) -> None:
-        self._async_fn = async_fn
+        self._async_fn: Any = async_fn
         self._args = args
         self._handled = sys.exception()
         self._cancel_requests: deque[None] = deque()
@@ -129,7 +129,8 @@ class Call(Generic[T]):
     @property
     def what(self) -> str:
         """The async function's name, for messages."""
-        return getattr(self._async_fn, "__qualname__", repr(self._async_fn))
+        fn = self._async_fn
+        return fn if isinstance(fn, str) else getattr(fn, "__qualname__", repr(fn))
 
     async def drive(self, portal: Carrier) -> None:
         """Run the async function to its end, on the portal's loop; never raises.
@@ -157,6 +158,8 @@ class Call(Generic[T]):
                 pass  # what a closed loop left behind is ended by the collector, in whatever context
         self.outcome = outcome
         self.task = None
+        # Contexts that live on lead here: in the callbacks of a connection that the work has opened, say.
+        self._async_fn, self._args = self.what, ()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 from _queue import SimpleQueue
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from agent_runtime.bridge.call import Call
@@ -74,7 +75,8 @@ class CallingThread:
             self._task = self._loop.create_task(self._call.drive(self), context=self._call.context)
         while self._call.outcome is None and self._news is None and not self._abandoned:
             try:
-                self._loop.run_forever()
+                with _as_on_a_loop():
+                    self._loop.run_forever()
             except BaseException as error:  # noqa: BLE001 - a signal handler's, or a stray task's
                 self._interrupt(error.with_traceback(None))
         return self._news, self._interruption
@@ -132,3 +134,21 @@ class CallingThread:
         else:
             self._call.request_cancel()
             self._call.deliver_cancel()
+
+
+@contextlib.contextmanager
+def _as_on_a_loop() -> Iterator[None]:
+    """Have sniffio look at the loop: while a task of trio calls in, its mark on the thread says trio.
+
+    httpx and other clients ask sniffio, and would await what only trio understands.
+    """
+    mark: Any = getattr(sys.modules.get("sniffio"), "thread_local", None)
+    if getattr(mark, "name", None) is None:
+        yield
+        return
+    before = mark.name
+    mark.name = None
+    try:
+        yield
+    finally:
+        mark.name = before

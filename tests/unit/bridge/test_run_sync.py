@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import pytest
 
-from agent_runtime.bridge import call_in_caller, call_in_worker, run_sync
+from agent_runtime.bridge import Strategy, call_in_caller, call_in_worker, run_sync
 from agent_runtime.errors import CallerLoopError, ContextInUseError
 
 request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="unset")
@@ -325,3 +325,41 @@ def test_a_worker_thread_of_a_nested_call_does_not_wait_for_the_thread_that_wait
         return await call_in_worker(lambda: run_sync(add, 1, 2))
 
     assert run_sync(outer, timeout=20) == 3
+
+
+class Client:
+    """Keeps a context of the work alive, as the transport of an open connection does."""
+
+    def __init__(self, kept: list[contextvars.Context]) -> None:
+        self._kept = kept
+
+    async def connect(self) -> None:
+        self._kept.append(contextvars.copy_context())
+
+
+@pytest.mark.parametrize("strategy", ["portal", "direct"])
+def test_context_that_outlives_a_call_keeps_nothing_that_the_call_was_made_with(strategy: Strategy) -> None:
+    kept: list[contextvars.Context] = []
+    client = Client(kept)
+    freed = weakref.ref(client)
+    run_sync(client.connect, strategy=strategy)
+
+    del client
+
+    assert kept
+    assert freed() is None
+
+
+def test_work_on_the_thread_of_a_trio_task_is_seen_to_run_on_asyncio() -> None:
+    sniffio = pytest.importorskip("sniffio")
+    trio = pytest.importorskip("trio")
+
+    async def library() -> str:
+        await asyncio.sleep(0)
+        return str(sniffio.current_async_library())
+
+    async def main() -> tuple[str, str]:
+        inside = run_sync(library, strategy="direct", on_running_loop="allow")
+        return inside, str(sniffio.current_async_library())
+
+    assert trio.run(main) == ("asyncio", "trio")
