@@ -53,7 +53,12 @@ class RedactingFilter(logging.Filter):
         if not isinstance(given, tuple) or given[1] is None:
             return
         text = io.StringIO()
-        traceback.print_exception(*given, file=text)
+        try:
+            traceback.print_exception(*given, file=text)
+        except Exception:  # noqa: BLE001 - the exception's own code; logging could not print it either
+            record.exc_text = f"{type(given[1]).__qualname__}: its traceback cannot be written out"
+            record.exc_info = None
+            return
         written = text.getvalue().removesuffix("\n")
         clean = redact(written)
         if clean != written:

@@ -247,7 +247,11 @@ def test_pieces_of_a_stream_never_show_a_secret_together(secret: str, data: st.D
         count = redactor.held_back(held)
         told, held = told + held[: len(held) - count], held[len(held) - count :]
 
-    assert told + held == f"a {HIDDEN} b {secret[:4]}"
+    # Of a key of several lines, each is hidden by itself; what remains of one may be a short line.
+    shown, end = told + held, f" b {secret[:4]}"
+    assert shown.startswith(f"a {HIDDEN}")
+    assert shown.endswith(end)
+    assert_hidden(secret, {"a stream": shown.removesuffix(end)})
 
 
 def test_values_that_contain_themselves_or_are_very_deep_are_looked_through_in_bounded_time() -> None:

@@ -18,6 +18,7 @@ from matrix.bisection.seen import Once, Seen
 from matrix.bisection.text import lines_of_flipped, step
 from matrix.bisection.versions import Flipped
 from matrix.model import Cell, Outcome
+from tests.helpers.registries import ENTRY_POINT
 from tests.helpers.wheels import write_wheel
 
 if TYPE_CHECKING:
@@ -287,7 +288,7 @@ def test_interpreter_where_it_flips_is_found_among_environments_that_are_there(
 def test_interpreter_that_cannot_run_the_matrix_breaks_the_search(
     toy: Toy, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    toy.context().probe("works")
+    toy.context().probe("works").write("entry_points", "toy", f"import yaml\n{ENTRY_POINT}")
     bare = tmp_path / "bare"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(bare)], check=True)
     python = bare / ("Scripts/python.exe" if os.name == "nt" else "bin/python")

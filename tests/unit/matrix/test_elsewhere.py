@@ -62,12 +62,7 @@ def test_run_is_of_the_interpreter_that_is_named(other: Path, tmp_path: Path, op
     [
         pytest.param("3.99", "--python: no Python 3.99 is found; there are ", id="unknown_version"),
         pytest.param("./nowhere/python", "--python: ./nowhere/python: there is no such file", id="no_file"),
-        pytest.param(
-            os.devnull, "this is no CPython 3.11 or later that can be started", id="what_is_no_python"
-        ),
-        pytest.param(
-            __file__, "this is no CPython 3.11 or later that can be started", id="what_cannot_start"
-        ),
+        pytest.param(__file__, "this is no CPython 3.11 or later that can be started", id="no_program"),
     ],
 )
 def test_what_is_no_interpreter_is_refused(python: str, said: str, tmp_path: Path) -> None:
