@@ -6,32 +6,22 @@ import functools
 import os
 import sqlite3
 import time
-from collections import deque
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
 
 from agent_runtime.errors import StorageError
-from agent_runtime.storage.protocol import Entry, Note, RunState, StoredRun
-from agent_runtime.storage.sql import MIGRATIONS, Statements, run_of
+from agent_runtime.storage.database import Database, Parameter, Rows
+from agent_runtime.storage.sql import MIGRATIONS, Statements
 
 __all__ = ("SQLiteStorage",)
 
 _APPLICATION = 0x61677274
 """In the header of our files ("agrt"), so that another program's database is not taken for one of ours."""
 
-_IDLE = 16
-"""Open connections that are kept for the next call; a guess."""
-
 _SQL = Statements("?", "(julianday('now') - 2440587.5) * 86400.0")
 
-_of_parents: list[object] = []
-"""Connections that a forked child has inherited. SQLite forbids to use or close them there."""
 
-Parameter = str | float | int | None
-
-
-class SQLiteStorage:
+class SQLiteStorage(Database[sqlite3.Connection]):
     """Keeps runs in a file, which any number of threads and processes of one machine may use at once.
 
     Nothing is opened before the first use. What has been saved survives the process, and with
@@ -61,12 +51,9 @@ class SQLiteStorage:
             raise ValueError("a database in memory has one connection only; use MemoryStorage()")
         if synchronous not in ("full", "normal"):
             raise ValueError(f"synchronous= is 'full' or 'normal', not {synchronous!r}")
-        self.lease = lease
         self._patience = patience
         self._synchronous = synchronous
-        # No lock: appending and popping are atomic. A connection is used by whoever has popped it.
-        self._idle: deque[sqlite3.Connection] = deque()
-        self._process = 0
+        super().__init__(_SQL, sqlite3.Error, lease=lease)
 
     def __repr__(self) -> str:
         return f"SQLiteStorage({self.path!r})"
@@ -84,111 +71,6 @@ class SQLiteStorage:
             (),
         )
 
-    def create(self, run: StoredRun, owner: str, seconds: float) -> bool:
-        """Keep a new run; see :meth:`Storage.create`."""
-        given = (run.id, run.workflow, run.fingerprint, run.inputs, run.key, owner, seconds)
-        return self._write(_SQL.create, *given)
-
-    def load(self, run_id: str) -> StoredRun | None:
-        """Return a run; see :meth:`Storage.load`."""
-        rows = self._read(_SQL.load, run_id)
-        return run_of(rows[0]) if rows else None
-
-    def find(self, workflow: str, key: str) -> StoredRun | None:
-        """Return the run that has this key; see :meth:`Storage.find`."""
-        rows = self._read(_SQL.find, workflow, key)
-        return run_of(rows[0]) if rows else None
-
-    def runs(self, state: RunState | None = None, *, limit: int = 100) -> Sequence[StoredRun]:
-        """Return runs, the newest first; see :meth:`Storage.runs`."""
-        if state is None:
-            return [run_of(row) for row in self._read(_SQL.runs, limit)]
-        return [run_of(row) for row in self._read(_SQL.runs_in_state, RunState(state).value, limit)]
-
-    def claim(self, run_id: str, owner: str, seconds: float, *, instead_of: str | None = None) -> bool:
-        """Give the lease to ``owner``; see :meth:`Storage.claim`."""
-        return self._write(_SQL.claim, owner, seconds, run_id, instead_of)
-
-    def renew(self, run_id: str, owner: str, seconds: float) -> bool:
-        """Prolong the lease; see :meth:`Storage.renew`."""
-        return self._write(_SQL.renew, seconds, run_id, owner)
-
-    def save(self, run_id: str, owner: str, entry: Entry) -> bool:
-        """Add an entry; see :meth:`Storage.save`."""
-        return self._write(_SQL.save, *entry, run_id, owner)
-
-    def entries(self, run_id: str) -> Sequence[Entry]:
-        """Return all entries; see :meth:`Storage.entries`."""
-        return [Entry(*map(str, row)) for row in self._read(_SQL.entries, run_id)]
-
-    def end(self, run_id: str, owner: str, state: RunState, outcome: str | None) -> bool:
-        """Note how the run stands; see :meth:`Storage.end`."""
-        return self._write(_SQL.end, state.value, outcome, run_id, owner)
-
-    def note(self, run_id: str, note: Note) -> bool:
-        """Leave a note; see :meth:`Storage.note`."""
-        return self._write(_SQL.note, *note, run_id)
-
-    def notes(self, run_id: str) -> Sequence[Note]:
-        """Return all notes; see :meth:`Storage.notes`."""
-        return [Note(*map(str, row)) for row in self._read(_SQL.notes, run_id)]
-
-    def delete(self, run_id: str) -> bool:
-        """Forget a run; see :meth:`Storage.delete`."""
-        return self._write(_SQL.delete, run_id)
-
-    def close(self) -> None:
-        """Close the connections that are not in use; the storage can be used again afterwards."""
-        while (connection := self._take()) is not None:
-            connection.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def _write(self, statement: str, *parameters: Parameter) -> bool:
-        return self._do(statement, parameters)[0] > 0
-
-    def _read(self, statement: str, *parameters: Parameter) -> list[tuple[object, ...]]:
-        return self._do(statement, parameters)[1]
-
-    def _do(self, statement: str, parameters: Sequence[Parameter]) -> tuple[int, list[tuple[object, ...]]]:
-        """Carry out one statement; return how many rows it has changed, and those that it gives.
-
-        Raises:
-            StorageError: the file cannot be used; SQLite's own exception is the ``__cause__``.
-        """
-        connection = self._take()
-        try:
-            if connection is None:
-                connection = self._open()
-            done = connection.execute(statement, parameters)
-            changed, rows = done.rowcount, done.fetchall()
-        except sqlite3.Error as error:
-            if connection is not None:
-                connection.close()
-            raise StorageError(repr(self), _explained(error, self._patience)) from error
-        if len(self._idle) < _IDLE:
-            self._idle.append(connection)
-        else:
-            connection.close()
-        return changed, rows
-
-    def _take(self) -> sqlite3.Connection | None:
-        """Return a connection of this process that is not in use; None if there is none."""
-        process = os.getpid()
-        if self._process != process:
-            _of_parents.append(self._idle)
-            self._idle, self._process = deque(), process
-        try:
-            return self._idle.pop()
-        except IndexError:
-            return None
-
     def _open(self) -> sqlite3.Connection:
         """Return a new connection to a file whose tables are those of this release."""
         connection = sqlite3.connect(
@@ -200,6 +82,27 @@ class SQLiteStorage:
             connection.close()
             raise
         return connection
+
+    def _execute(
+        self, connection: sqlite3.Connection, statement: str, parameters: Sequence[Parameter]
+    ) -> tuple[int, Rows]:
+        done = connection.execute(statement, parameters)
+        return done.rowcount, done.fetchall()
+
+    def _is_usable(self, connection: sqlite3.Connection) -> bool:  # noqa: ARG002 - a file does not go away
+        return True
+
+    def _explained(self, error: Exception) -> str:
+        text = str(error)
+        if "locked" in text:
+            return (
+                f"others write for more than {self._patience:g} s already ({text}); pass a longer patience="
+            )
+        if "unable to open" in text:
+            return f"the file cannot be opened or made ({text}); its folder must exist and be writable"
+        if "not a database" in text:
+            return "this file is no SQLite database; name another one"
+        return text
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         connection.execute(f"PRAGMA synchronous = {self._synchronous}")
@@ -245,15 +148,3 @@ def _into_wal(connection: sqlite3.Connection, patience: float) -> None:
             if "locked" not in str(error) or time.monotonic() > late:
                 raise
             time.sleep(0.005)
-
-
-def _explained(error: sqlite3.Error, patience: float) -> str:
-    """Say what SQLite has found, and what can be done where that is known."""
-    text = str(error)
-    if "locked" in text:
-        return f"others write for more than {patience:g} s already ({text}); pass a longer patience="
-    if "unable to open" in text:
-        return f"the file cannot be opened or made ({text}); its folder must exist and be writable"
-    if "not a database" in text:
-        return "this file is no SQLite database; name another one"
-    return text
