@@ -1,7 +1,7 @@
 """YAML agent workflows whose sync entry points work in every context from which Python can be called.
 
-Importing this starts no thread, makes no loop and reads no file. What few workflows need is imported when
-it is asked for: the classes of events alone would take a tenth of the time that importing this may take.
+Importing this starts no thread, makes no loop and reads no file. A name is imported from its module when it
+is first asked for: who wants the bridge alone does not wait for workflows, nobody for what is not used.
 """
 
 from __future__ import annotations
@@ -9,81 +9,66 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from agent_runtime.errors import (
-    AgentRuntimeError,
-    AnswerError,
-    ApprovalRejectedError,
-    BlockedLoopWarning,
-    BridgeClosedError,
-    BridgeError,
-    CallAbandonedError,
-    CallerLoopError,
-    CircularWaitError,
-    ContextInUseError,
-    DecisionError,
-    ExecutorBrokenError,
-    ForkedCallError,
-    IdempotencyError,
-    LeaseLostError,
-    LLMClientClosedError,
-    LLMClientError,
-    LLMConnectionError,
-    LLMRateLimitError,
-    LLMReplyError,
-    LLMRequestError,
-    LLMServerError,
-    LLMServiceError,
-    LLMStatusError,
-    LLMTimeoutError,
-    MCPClosedError,
-    MemoryConflictError,
-    MissingExtraError,
-    NoCallerError,
-    NoThreadError,
-    NotPortableError,
-    NotStorableError,
-    OutputTypeError,
-    Problem,
-    RecordedFailureError,
-    ReferenceValueError,
-    RemoteError,
-    RepeatLimitError,
-    RunBusyError,
-    RunCancelledError,
-    RunConflictError,
-    RunEndedError,
-    RunExistsError,
-    RunNotFoundError,
-    RuntimeClosedError,
-    SecretError,
-    StalledCallWarning,
-    StepError,
-    StepInputError,
-    StepTimeoutError,
-    StorageError,
-    ToolError,
-    ToolSignatureError,
-    TurnLimitError,
-    WorkerLostError,
-    WorkflowChangedError,
-    WorkflowError,
-)
-from agent_runtime.executor import Executor
-from agent_runtime.llm import LLMClient, ScriptedClient, StreamingLLMClient, fast
-from agent_runtime.options import Options
-from agent_runtime.results import Question, RunResult, RunStatus, StepFault, StepRecord, StepState
-from agent_runtime.runtime import Runtime
-from agent_runtime.shortcuts import (
-    load_workflow,
-    run_workflow,
-    run_workflow_async,
-    stream_workflow,
-    stream_workflow_async,
-)
-from agent_runtime.usage import Price
-from agent_runtime.workflow import Workflow
-
 if TYPE_CHECKING:
+    from agent_runtime.errors import (
+        AgentRuntimeError,
+        AnswerError,
+        ApprovalRejectedError,
+        BlockedLoopWarning,
+        BridgeClosedError,
+        BridgeError,
+        CallAbandonedError,
+        CallerLoopError,
+        CircularWaitError,
+        ContextInUseError,
+        DecisionError,
+        ExecutorBrokenError,
+        ForkedCallError,
+        IdempotencyError,
+        LeaseLostError,
+        LLMClientClosedError,
+        LLMClientError,
+        LLMConnectionError,
+        LLMRateLimitError,
+        LLMReplyError,
+        LLMRequestError,
+        LLMServerError,
+        LLMServiceError,
+        LLMStatusError,
+        LLMTimeoutError,
+        MCPClosedError,
+        MemoryConflictError,
+        MissingExtraError,
+        NoCallerError,
+        NoThreadError,
+        NotPortableError,
+        NotStorableError,
+        OutputTypeError,
+        Problem,
+        RecordedFailureError,
+        ReferenceValueError,
+        RemoteError,
+        RepeatLimitError,
+        RunBusyError,
+        RunCancelledError,
+        RunConflictError,
+        RunEndedError,
+        RunExistsError,
+        RunNotFoundError,
+        RuntimeClosedError,
+        SecretError,
+        StalledCallWarning,
+        StepError,
+        StepInputError,
+        StepTimeoutError,
+        StorageError,
+        ToolError,
+        ToolSignatureError,
+        TurnLimitError,
+        WorkerLostError,
+        WorkflowChangedError,
+        WorkflowError,
+    )
     from agent_runtime.events import (
         RunEvent,
         RunFailed,
@@ -102,6 +87,8 @@ if TYPE_CHECKING:
         ToolCalled,
         ToolReturned,
     )
+    from agent_runtime.executor import Executor
+    from agent_runtime.llm import LLMClient, ScriptedClient, StreamingLLMClient, fast
     from agent_runtime.llm.openai_compatible import HTTPOptions, OpenAICompatibleClient
     from agent_runtime.llm.wire import (
         ChatCall,
@@ -115,10 +102,22 @@ if TYPE_CHECKING:
     from agent_runtime.many import MappedRun
     from agent_runtime.mcp import MCPTools
     from agent_runtime.memory import Conversation, InMemoryStore, MemoryStore
+    from agent_runtime.options import Options
     from agent_runtime.prompts import PromptRegistry
+    from agent_runtime.results import Question, RunResult, RunStatus, StepFault, StepRecord, StepState
+    from agent_runtime.runtime import Runtime
     from agent_runtime.secrets import RedactingFilter, Secret, redact
+    from agent_runtime.shortcuts import (
+        load_workflow,
+        run_workflow,
+        run_workflow_async,
+        stream_workflow,
+        stream_workflow_async,
+    )
     from agent_runtime.storage import MemoryStorage, PostgreSQLStorage, SQLiteStorage, Storage
     from agent_runtime.tools import ToolRegistry, tool
+    from agent_runtime.usage import Price
+    from agent_runtime.workflow import Workflow
 
 __version__ = "0.1.0"
 
@@ -243,27 +242,79 @@ __all__ = (
     "tool_calls",
 )
 
-_LATER = {
-    **dict.fromkeys(("HTTPOptions", "OpenAICompatibleClient"), "llm.openai_compatible"),
-    **dict.fromkeys(("ChatCall", "ChatFunction", "ChatMessage", "ChatReply"), "llm.wire"),
-    **dict.fromkeys(("ChatTool", "ChatToolFunction", "tool_calls"), "llm.wire"),
-    **dict.fromkeys(("RedactingFilter", "Secret", "redact"), "secrets"),
-    "MappedRun": "many",
-    **dict.fromkeys(("ToolRegistry", "tool"), "tools"),
-    "PromptRegistry": "prompts",
-    "MCPTools": "mcp",
-    **dict.fromkeys(("MemoryStorage", "PostgreSQLStorage", "SQLiteStorage", "Storage"), "storage"),
-    **dict.fromkeys(("Conversation", "InMemoryStore", "MemoryStore"), "memory"),
+_HOMES = {
+    "events": (
+        "RunEvent",
+        "RunFailed",
+        "RunFinished",
+        "RunStarted",
+        "StepCancelled",
+        "StepEvent",
+        "StepFailed",
+        "StepFinished",
+        "StepRetrying",
+        "StepSkipped",
+        "StepStarted",
+        "StepWaiting",
+        "StreamEvent",
+        "TokenReceived",
+        "ToolCalled",
+        "ToolReturned",
+    ),
+    "executor": ("Executor",),
+    "llm": ("LLMClient", "ScriptedClient", "StreamingLLMClient", "fast"),
+    "llm.openai_compatible": ("HTTPOptions", "OpenAICompatibleClient"),
+    "llm.wire": (
+        "ChatCall",
+        "ChatFunction",
+        "ChatMessage",
+        "ChatReply",
+        "ChatTool",
+        "ChatToolFunction",
+        "tool_calls",
+    ),
+    "many": ("MappedRun",),
+    "mcp": ("MCPTools",),
+    "memory": ("Conversation", "InMemoryStore", "MemoryStore"),
+    "options": ("Options",),
+    "prompts": ("PromptRegistry",),
+    "results": ("Question", "RunResult", "RunStatus", "StepFault", "StepRecord", "StepState"),
+    "runtime": ("Runtime",),
+    "secrets": ("RedactingFilter", "Secret", "redact"),
+    "shortcuts": (
+        "load_workflow",
+        "run_workflow",
+        "run_workflow_async",
+        "stream_workflow",
+        "stream_workflow_async",
+    ),
+    "storage": ("MemoryStorage", "PostgreSQLStorage", "SQLiteStorage", "Storage"),
+    "tools": ("ToolRegistry", "tool"),
+    "usage": ("Price",),
+    "workflow": ("Workflow",),
 }
-"""Where names are that few workflows need; those that are not here are events."""
+"""Which module has which of the public names; those that are not here are errors."""
+
+_MODULES = ("bridge", "errors")
+"""Modules that ``import agent_runtime`` alone is enough for."""
+
+_HOME_OF = {
+    **dict.fromkeys(__all__, "errors"),
+    **{name: home for home, names in _HOMES.items() for name in names},
+}
 
 
-def __getattr__(name: str) -> object:
-    """Import what is not imported with the package when it is asked for."""
-    if name in __all__:
-        return getattr(import_module(f"agent_runtime.{_LATER.get(name, 'events')}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not TYPE_CHECKING:  # a type checker would take any name for a public one
+
+    def __getattr__(name: str) -> object:
+        """Import what is asked for, and have it at hand from then on."""
+        if name in _MODULES:
+            return import_module(f"agent_runtime.{name}")
+        if name not in _HOME_OF:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = globals()[name] = getattr(import_module(f"agent_runtime.{_HOME_OF[name]}"), name)
+        return value
 
 
 def __dir__() -> list[str]:
-    return [*globals(), *__all__]
+    return sorted({*globals(), *__all__, *_MODULES})
