@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
+
+from matrix.python_path import python_path
 
 if TYPE_CHECKING:
     import argparse
@@ -17,8 +18,6 @@ __all__ = ("ElsewhereError", "add_to", "go_on_with")
 OPTION = "--python"
 _SHORTEST = "--py"
 """What argparse still takes for the option."""
-ENVIRONMENTS = Path(".nox", "of-interpreters")
-"""Where environments of versions are kept; ``nox -s interpreters`` keeps its own there, too."""
 
 
 class ElsewhereError(Exception):
@@ -43,13 +42,13 @@ def go_on_with(python: str, arguments: Sequence[str]) -> NoReturn:
         ElsewhereError: there is no such interpreter, or no environment can be made for it.
     """
     from matrix.bisection.environments import CODE, PlaceError, with_python
+    from matrix.interpreters.environment import ENVIRONMENTS
 
     try:
         place = with_python(python, ENVIRONMENTS.absolute())
     except PlaceError as error:
         raise ElsewhereError(f"{OPTION}: {error}") from error
-    path = [str(CODE), *filter(None, [os.environ.get("PYTHONPATH")])]
-    variables = {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
+    variables = {**os.environ, "PYTHONPATH": python_path(CODE)}
     command = [str(place.python), "-m", "matrix", *_without_option(arguments)]
     sys.stdout.flush()
     try:

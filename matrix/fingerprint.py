@@ -9,7 +9,8 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
+    from importlib.metadata import Distribution
 
 __all__ = ("fingerprint",)
 
@@ -37,28 +38,31 @@ def fingerprint(imports: Iterable[str] = (), *, distributions: Iterable[str] = (
 
 
 def _versions(imports: Iterable[str], distributions: Iterable[str]) -> dict[str, str]:
-    found = {}
-    for name in (*ALWAYS, *distributions):
-        for version in _version_of(name).values():
-            found[name] = version
-    others = set()
-    for name in {name.partition(".")[0] for name in imports}:
-        own = _version_of(name)
-        found.update(own)
-        if not own:
-            others.add(name)
-    if others:
-        # Reads the file list of every package that is installed: a quarter of a second, or seconds.
-        owners = importlib.metadata.packages_distributions()
-        for owner in {owner for name in others for owner in owners.get(name, ())}:
-            found.update(_version_of(owner))
+    named = {name: _installed(name) for name in (*ALWAYS, *distributions)}
+    found = {name: package.version for name, package in named.items() if package is not None}
+    for package in _packages_of({name.partition(".")[0] for name in imports}):
+        found[package.metadata["Name"]] = package.version
     return {name: found[name] for name in sorted(found, key=str.lower)}
 
 
-def _version_of(distribution: str) -> dict[str, str]:
-    """Return the version by the package's own spelling of its name; nothing if it is not installed."""
+def _packages_of(modules: Iterable[str]) -> Iterator[Distribution]:
+    """Yield the packages that modules come from; most are called like their module."""
+    others = []
+    for module in modules:
+        package = _installed(module)
+        if package is None:
+            others.append(module)
+        else:
+            yield package
+    if others:
+        # Reads the file list of every package that is installed: a quarter of a second, or seconds.
+        owners = importlib.metadata.packages_distributions()
+        for name in {name for module in others for name in owners.get(module, ())}:
+            yield importlib.metadata.distribution(name)
+
+
+def _installed(name: str) -> Distribution | None:
     try:
-        found = importlib.metadata.distribution(distribution)
+        return importlib.metadata.distribution(name)
     except importlib.metadata.PackageNotFoundError:
-        return {}
-    return {found.metadata["Name"]: found.version}
+        return None

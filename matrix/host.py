@@ -87,7 +87,7 @@ class Host:
             self._job
         )
         self._process = processes.start(
-            [sys.executable, "-m", "matrix.child"], assignment=self._job, python_path=[CODE]
+            [sys.executable, "-m", "matrix.child"], assignment=self._job, folders=[CODE]
         )
         self.story = Story(batch, number, now=time.monotonic(), on_begin=on_begin)
         # Set when something other than the phase's own limit is awaited.

@@ -14,6 +14,7 @@ import threading
 from typing import IO, TYPE_CHECKING, Protocol
 
 from matrix.assignment import VARIABLE
+from matrix.python_path import python_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,11 +33,16 @@ class Readable(Protocol):
         """Release the descriptor."""
 
 
-def start(command: list[str], *, assignment: Path, python_path: Iterable[str]) -> subprocess.Popen[bytes]:
-    """Start a host as the leader of a process group of its own, output in one pipe, input empty."""
+def start(command: list[str], *, assignment: Path, folders: Iterable[str]) -> subprocess.Popen[bytes]:
+    """Start a host as the leader of a process group of its own, output in one pipe, input empty.
+
+    Args:
+        command: the host.
+        assignment: the file that says what it is to do.
+        folders: where it finds modules before all others.
+    """
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
-    inherited = os.environ.get("PYTHONPATH")
-    environment["PYTHONPATH"] = os.pathsep.join([*python_path, *([inherited] if inherited else [])])
+    environment["PYTHONPATH"] = python_path(*folders)
     environment["PYTHONUNBUFFERED"] = "1"
     environment[VARIABLE] = str(assignment)
     flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)

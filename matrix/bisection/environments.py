@@ -16,6 +16,7 @@ from matrix.interpreters import found
 from matrix.interpreters.declared import PYPROJECT, Declared
 from matrix.interpreters.environment import Environment, InstallError
 from matrix.model import Outcome
+from matrix.python_path import python_path
 from matrix.recorded import RecordedError, read_run, text_of
 
 if TYPE_CHECKING:
@@ -126,8 +127,7 @@ def with_python(name: str, folder: Path) -> Place:
         if not path.is_file():
             raise PlaceError(f"{name}: there is no such file; name the interpreter of an environment")
         if found.ask(path) is None:
-            oldest = ".".join(map(str, found.OLDEST))
-            raise PlaceError(f"{name}: this is no CPython {oldest} or later that can be started")
+            raise PlaceError(f"{name}: {found.NOT_ONE}")
         return Place(name, path)
     here = {one.name: one for one in found.interpreters(found.candidates(os.environ))}
     if name not in here:
@@ -153,7 +153,6 @@ def performed(place: Place, cell: Cell, *, registry: Path, folder: Path) -> Once
     options = {"registry": registry, "results": results, "expectations": folder / "none.toml"}
     command += [word for key, value in options.items() for word in (f"--{key}", str(value))]
     variables = {key: value for key, value in os.environ.items() if key != "CI"}
-    path = [str(CODE), *filter(None, [os.environ.get("PYTHONPATH")])]
     done = subprocess.run(
         command,
         stdin=subprocess.DEVNULL,
@@ -161,7 +160,7 @@ def performed(place: Place, cell: Cell, *, registry: Path, folder: Path) -> Once
         text=True,
         errors="replace",
         cwd=folder,
-        env={**variables, "PYTHONPATH": os.pathsep.join(path)},
+        env={**variables, "PYTHONPATH": python_path(CODE)},
         check=False,
     )
     try:

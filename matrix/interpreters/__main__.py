@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from matrix.interpreters import found
 from matrix.interpreters.declared import PYPROJECT, DeclarationError, Declared
-from matrix.interpreters.environment import Environment, InstallError
+from matrix.interpreters.environment import ENVIRONMENTS, Environment, InstallError
 from matrix.interpreters.suites import SUITES, run_suite
 from matrix.interpreters.table import Row, as_table
 from matrix.judged import ExitCode
@@ -80,8 +80,7 @@ def _is_path(text: str) -> bool:
 def _at(text: str) -> Interpreter:
     one = found.ask(Path(text))
     if one is None:
-        oldest = ".".join(map(str, found.OLDEST))
-        raise ValueError(f"--python {text}: this is no CPython {oldest} or later that can be started")
+        raise ValueError(f"--python {text}: {found.NOT_ONE}")
     return one
 
 
@@ -161,8 +160,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--suite", action="append", choices=list(SUITES), help=text)
     parser.add_argument("--list", action="store_true", help="say what is found and missing, run nothing")
     text = "where the environments are kept (default: %(default)s)"
-    folder = Path(".nox", "of-interpreters")
-    parser.add_argument("--environments", type=Path, default=folder, metavar="DIR", help=text)
+    parser.add_argument("--environments", type=Path, default=ENVIRONMENTS, metavar="DIR", help=text)
     text = "where a folder for each version goes, and interpreters.md (default: %(default)s)"
     folder = Path("results", "interpreters")
     parser.add_argument("--results", type=Path, default=folder, metavar="DIR", help=text)

@@ -7,15 +7,18 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
 
     from matrix.interpreters.found import Interpreter
 
-__all__ = ("Environment", "InstallError")
+__all__ = ("ENVIRONMENTS", "Environment", "InstallError")
+
+ENVIRONMENTS = Path(".nox", "of-interpreters")
+"""Where environments of interpreters are kept, by version."""
 
 _NO_WHEEL = re.compile(r"No matching distribution found for ([A-Za-z0-9._-]+)")
 _PROJECT_NAME = re.compile(r"[A-Za-z0-9._-]+")

@@ -18,6 +18,8 @@ __all__ = ("Interpreter", "ask", "candidates", "interpreters")
 
 OLDEST = (3, 11)
 """As ``requires-python`` says; a test compares the two."""
+NOT_ONE = f"this is no CPython {OLDEST[0]}.{OLDEST[1]} or later that can be started"
+"""What there is to say of a path for which :func:`ask` returns None."""
 _NAME = re.compile(r"python(3(\.\d+t?)?)?(\.exe)?")
 _ANSWER_LIMIT = 30.0
 """Seconds for an interpreter to say what it is, which takes 0.02 s on an idle machine."""

@@ -16,6 +16,7 @@ from matrix.judged import ExitCode
 from matrix.model import Outcome
 from matrix.one_cell import one_cell
 from matrix.plan import does_not_apply
+from matrix.python_path import python_path
 from matrix.recorded import read_run, text_of
 from matrix.registry import BUILT_IN
 from matrix.repro.header import EXIT_CODES, header_of
@@ -117,11 +118,11 @@ def script_of(
 
 def run_script(text: str) -> int:
     """Run a script with this Python's packages and this checkout, away from here; return its exit code."""
-    path = os.pathsep.join(filter(None, (str(BUILT_IN.parent), os.environ.get("PYTHONPATH"))))
+    variables = {**os.environ, "PYTHONPATH": python_path(BUILT_IN.parent)}
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "repro.py")
         file.write_text(text, encoding="utf-8", newline="\n")
-        code = subprocess.call([sys.executable, str(file)], env={**os.environ, "PYTHONPATH": path})
+        code = subprocess.call([sys.executable, str(file)], env=variables)
     return code if code in EXIT_CODES else ExitCode.BROKEN
 
 
