@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import os
-import platform
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +13,7 @@ from benchmarks.candidates import CANDIDATES
 from benchmarks.candidates.by_hand import FLOOR
 from benchmarks.crowd import measure_crowd
 from benchmarks.latency import measure_latencies
+from benchmarks.machine import machine
 from benchmarks.model import Crowd
 from benchmarks.report import Results, as_json, as_markdown
 from matrix.markdown import replace_tables
@@ -42,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         *latency_verdicts(latencies, CANDIDATES),
         *crowd_verdicts(crowds, ours="ours", floor=FLOOR.key),
     ]
-    results = Results(_machine(), rounds, latencies, crowds, verdicts)
+    results = Results(machine(), rounds, latencies, crowds, verdicts)
     _write(results, options.folder)
     if options.write is not None:
         _publish(results, options.write)
@@ -78,14 +77,6 @@ def _crowds(keys: Sequence[str], callers: Sequence[int]) -> list[Crowd]:
             few = measure_crowd(candidate, callers[-1], work_seconds=seconds, limit=FEW_DESCRIPTORS)
             crowds.append(few)
     return crowds
-
-
-def _machine() -> dict[str, str]:
-    return {
-        "Python": platform.python_version(),
-        "system": f"{platform.system()} {platform.machine()}",
-        "cores": str(os.cpu_count()),
-    }
 
 
 def _write(results: Results, folder: Path) -> None:

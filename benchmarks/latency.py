@@ -3,77 +3,39 @@
 from __future__ import annotations
 
 import contextlib
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Self
 
 from benchmarks.candidates import obstacle
 from benchmarks.model import Candidate, Latency
+from benchmarks.on_demand import TURN, Child
 from benchmarks.samples import ratios, spread
 
 __all__ = ("measure_latencies",)
 
-ROUND_SECONDS = 0.03
-"""How long one candidate's turn takes: long against a time slice of the system, short against a change
-of the machine's load."""
 
-
-class _Runner:
+class _Runner(Child):
     """A child process that calls one candidate on demand."""
 
     def __init__(self, key: str) -> None:
-        self._stderr = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed in __exit__; a pipe would fill
-        self._child = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.latency_child", key],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._stderr,
-            text=True,
-        )
+        super().__init__("benchmarks.latency_child", key)
         self._calls = 20
-
-    def __enter__(self) -> Self:
-        """Return itself; the process is already on its way."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """End the process."""
-        self._child.kill()
-        self._child.communicate()
-        self._stderr.close()
 
     def problem(self) -> str:
         """Wait until it is warm; return what went wrong, or ""."""
-        if self._readline() == "ready":
+        try:
+            self.answer()
             for _ in range(3):
-                self._calls = max(1, int(self._calls * ROUND_SECONDS / self._ask()))
-            return ""
-        return self._complaint()
+                self._calls = max(1, int(self._calls * TURN / self._turn()))
+        except RuntimeError as error:
+            return str(error)
+        return ""
 
     def micros_per_call(self) -> float:
         """Have it make its calls; return what one took, in microseconds."""
-        return self._ask() / self._calls * 1e6
+        return self._turn() / self._calls * 1e6
 
-    def _ask(self) -> float:
-        assert self._child.stdin is not None
-        self._child.stdin.write(f"{self._calls}\n")
-        self._child.stdin.flush()
-        answer = self._readline()
-        if not answer:
-            raise RuntimeError(self._complaint())
-        return float(answer)
-
-    def _readline(self) -> str:
-        assert self._child.stdout is not None
-        return self._child.stdout.readline().strip()
-
-    def _complaint(self) -> str:
-        self._child.wait()
-        self._stderr.seek(0)
-        lines = self._stderr.read().strip().splitlines()
-        return lines[-1] if lines else f"ended with {self._child.returncode}"
+    def _turn(self) -> float:
+        return self.seconds(str(self._calls))
 
 
 def measure_latencies(

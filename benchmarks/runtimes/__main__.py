@@ -5,16 +5,15 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib.util
-import os
-import platform
 from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 
+from benchmarks.machine import machine
 from benchmarks.runtimes.model import Cell, Entry, Rival, Shape
 from benchmarks.runtimes.report import Comparison, as_json, as_markdown, draw
 from benchmarks.runtimes.rivals import RIVALS
-from benchmarks.runtimes.turns import Child
+from benchmarks.runtimes.turns import Runner
 from benchmarks.samples import ratios, spread
 
 __all__ = ("main",)
@@ -32,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         cell for entry in Entry for cell in measured([RIVALS[key] for key in keys], entry, rounds=rounds)
     ]
     versions = {key: version for key in keys if (version := _version(RIVALS[key]))}
-    found = Comparison(_machine(), versions, rounds, cells)
+    found = Comparison(machine(), versions, rounds, cells)
     _write(found, options.folder)
     if options.page is not None:
         images = options.page.parent / "images"
@@ -57,11 +56,11 @@ def measured(rivals: Sequence[Rival], entry: Entry, *, rounds: int) -> list[Cell
     problems: dict[tuple[str, Shape], str] = {}
     samples: dict[tuple[str, Shape], list[float]] = {}
     with contextlib.ExitStack() as stack:
-        children: dict[str, Child] = {}
+        children: dict[str, Runner] = {}
         for rival in rivals:
             obstacle = _obstacle(rival)
             if not obstacle:
-                children[rival.key] = stack.enter_context(Child(rival.key, entry))
+                children[rival.key] = stack.enter_context(Runner(rival.key, entry))
             for shape in Shape:
                 problem = obstacle or children[rival.key].problem(shape)
                 if problem:
@@ -99,14 +98,6 @@ def _version(rival: Rival) -> str:
     with contextlib.suppress(metadata.PackageNotFoundError):
         return metadata.version(rival.package)
     return ""
-
-
-def _machine() -> dict[str, str]:
-    return {
-        "Python": platform.python_version(),
-        "system": f"{platform.system()} {platform.machine()}",
-        "cores": str(os.cpu_count()),
-    }
 
 
 def _write(found: Comparison, folder: Path) -> None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.page.axe import assert_no_violations, opened_for_axe
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
@@ -49,26 +51,14 @@ def test_every_colour_of_text_stands_out_from_what_is_behind_it(page: Page, sche
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("state", ["grid", "panel", "keys", "nothing"])
 def test_axe_finds_nothing(browser: Browser, comparison: Path, state: str, scheme: str) -> None:
-    axe = pytest.importorskip("axe_playwright_python", reason="`nox -s page` brings axe-core")
-    context = browser.new_context(bypass_csp=True, color_scheme="dark" if scheme == "dark" else "light")
-    page = context.new_page()
-    page.goto(comparison.as_uri())
-    page.locator("td.unexpected").first.click()
-    page.keyboard.press("Escape")
-    if state == "panel":
-        page.keyboard.press("Enter")
-    elif state == "keys":
-        page.keyboard.press("?")
-    elif state == "nothing":
-        page.locator("#search").fill("nothing is called that")
+    with opened_for_axe(browser, comparison, scheme) as page:
+        page.locator("td.unexpected").first.click()
+        page.keyboard.press("Escape")
+        if state == "panel":
+            page.keyboard.press("Enter")
+        elif state == "keys":
+            page.keyboard.press("?")
+        elif state == "nothing":
+            page.locator("#search").fill("nothing is called that")
 
-    page.evaluate(Path(axe.__file__).with_name("axe.min.js").read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-
-    assert found["passes"]
-    assert [
-        (violation["id"], node["html"][:200], node["failureSummary"])
-        for violation in found["violations"]
-        for node in violation["nodes"]
-    ] == []
-    context.close()
+        assert_no_violations(page)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agent_runtime.tracing.page import page_of
+from tests.page.axe import assert_no_violations, opened_for_axe
 from tests.page.conftest import opened
 from tests.unit.tracing.test_timelines import HOSTILE, span, trace
 
@@ -150,20 +151,8 @@ def test_table_has_every_span(timeline: Page) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_in_a_timeline(browser: Browser, timeline_file: Path, scheme: str) -> None:
-    axe = pytest.importorskip("axe_playwright_python", reason="`nox -s page` brings axe-core")
-    context = browser.new_context(bypass_csp=True, color_scheme="dark" if scheme == "dark" else "light")
-    page = context.new_page()
-    page.goto(timeline_file.as_uri())
-    page.locator("summary").click()
-    page.locator(".span.step").first.click()
+    with opened_for_axe(browser, timeline_file, scheme) as page:
+        page.locator("summary").click()
+        page.locator(".span.step").first.click()
 
-    page.evaluate(Path(axe.__file__).with_name("axe.min.js").read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-
-    assert found["passes"]
-    assert [
-        (violation["id"], node["html"][:200], node["failureSummary"])
-        for violation in found["violations"]
-        for node in violation["nodes"]
-    ] == []
-    context.close()
+        assert_no_violations(page)
