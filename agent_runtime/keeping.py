@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import contextvars
 import functools
+from collections.abc import AsyncGenerator, Generator
+from typing import TYPE_CHECKING
 
 from agent_runtime.bridge import OnRunningLoop, run_sync
 from agent_runtime.errors import RunBusyError, RunCancelledError, RunEndedError
 from agent_runtime.program import Program
 from agent_runtime.results import RunResult
 from agent_runtime.runs import Request, checked_name
+from agent_runtime.streaming import stream, stream_async
+
+if TYPE_CHECKING:
+    from agent_runtime.events import StreamEvent
 
 __all__ = ("KeepsRuns",)
 
@@ -105,6 +112,78 @@ class KeepsRuns:
         __tracebackhide__ = True
         request = _resuming(run_id, allow_changes=allow_changes)
         return await self._program.run_async(None, limit=timeout, request=request)
+
+    def resume_stream(
+        self,
+        run_id: str,
+        *,
+        allow_changes: bool = False,
+        timeout: float | None = None,
+        context: contextvars.Context | None = None,
+        on_running_loop: OnRunningLoop = "warn",
+    ) -> Generator[StreamEvent, None, None]:
+        """Go on with a run that is kept, and give its events as they come; each ``next()`` blocks.
+
+        To :meth:`resume` what :meth:`stream` is to :meth:`run`. What had ended before is told first, once
+        more. Nothing is done, and nobody asked for the run, until the first event is asked for.
+
+        Args:
+            run_id: the run's id.
+            allow_changes: go on also if the workflow is another one than the run was begun with.
+            timeout: seconds until the run is cancelled, the reader's own time included; None for no limit.
+            context: whose context variables the steps see, each in a copy; by default the caller's as
+                they are when this is called.
+            on_running_loop: what to do where a loop runs in this thread: "warn" and "allow" block it,
+                "raise" refuses.
+
+        Returns:
+            A generator of events, for one reader. It raises what :meth:`resume` raises.
+
+        Raises:
+            RuntimeClosedError: this runtime is closed.
+            TypeError: an argument is of a wrong type.
+            ValueError: there is no storage, or an argument has a value that it cannot have.
+        """
+        name = type(self).__name__
+        return stream(
+            self._program,
+            None,
+            timeout=timeout,
+            context=context,
+            on_running_loop=on_running_loop,
+            names=(f"{name}.resume_stream", f"{name}.resume_stream_async"),
+            request=_resuming(run_id, allow_changes=allow_changes),
+        )
+
+    def resume_stream_async(
+        self,
+        run_id: str,
+        *,
+        allow_changes: bool = False,
+        timeout: float | None = None,
+        context: contextvars.Context | None = None,
+    ) -> AsyncGenerator[StreamEvent, None]:
+        """Go on with a run on the running loop, and give its events as they come; blocks nothing.
+
+        To :meth:`resume_stream` what :meth:`stream_async` is to :meth:`stream`.
+
+        Args:
+            run_id: the run's id.
+            allow_changes: go on also if the workflow is another one than the run was begun with.
+            timeout: seconds until the run is cancelled, the reader's own time included; None for no limit.
+            context: whose context variables the steps see, each in a copy; by default the caller's as
+                they are when this is called.
+
+        Returns:
+            An asynchronous generator of events, for one reader. It raises what :meth:`resume` raises.
+
+        Raises:
+            RuntimeClosedError: this runtime is closed.
+            TypeError: an argument is of a wrong type.
+            ValueError: there is no storage, or an argument has a value that it cannot have.
+        """
+        request = _resuming(run_id, allow_changes=allow_changes)
+        return stream_async(self._program, None, limit=timeout, context=context, request=request)
 
     def cancel(
         self, run_id: str, *, allow_changes: bool = False, on_running_loop: OnRunningLoop = "warn"

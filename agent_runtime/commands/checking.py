@@ -14,7 +14,6 @@ from agent_runtime.commands.printing import one_line, write_json
 from agent_runtime.commands.sources import print_problems, source_named
 from agent_runtime.errors import Problem, WorkflowError
 from agent_runtime.loading import Library, parse_workflow, read_source
-from agent_runtime.runtime import Runtime
 
 __all__ = ("add", "perform")
 
@@ -52,14 +51,7 @@ def perform(chosen: argparse.Namespace) -> int:
 def _problems_of(source: Path | str, host: Host) -> Sequence[Problem]:
     try:
         if not host.is_silent:
-            Runtime(
-                source,
-                functions=host.functions,
-                tools=host.tools,
-                llm=host.llm,
-                options=host.options,
-                secrets=host.secrets,
-            ).close()
+            host.runtime(source).close()
             return ()
         workflow, notes = parse_workflow(read_source(source))
         if workflow is not None and host.options.workflow_folder is not None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
+from collections.abc import Iterator
 
-__all__ = ("ExitCode", "TerminatedError", "UsageError")
+from agent_runtime.errors import WorkflowError
+
+__all__ = ("ExitCode", "TerminatedError", "UsageError", "usage_of")
 
 
 class ExitCode(enum.IntEnum):
@@ -18,6 +22,8 @@ class ExitCode(enum.IntEnum):
     """The command line is wrong, or it names something that is not there."""
     WRONG = 3
     """A workflow or its inputs are wrong; no step has run."""
+    WAITING = 4
+    """The run waits for a decision."""
     TIMED_OUT = 124
     """The time limit has passed, and the run was cancelled; as ``timeout`` of coreutils has it."""
     INTERRUPTED = 130
@@ -32,3 +38,14 @@ class UsageError(Exception):
 
 class TerminatedError(BaseException):
     """SIGTERM has come; like Ctrl-C it cancels what runs, and is no failure of a step."""
+
+
+@contextlib.contextmanager
+def usage_of(what: str) -> Iterator[None]:
+    """Take a value that cannot be for a mistake of the command line; one of the workflow stays what it is."""
+    try:
+        yield
+    except WorkflowError:
+        raise
+    except ValueError as error:
+        raise UsageError(f"{what}: {error}") from None

@@ -8,11 +8,18 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, cast
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from agent_runtime.commands.codes import UsageError
 from agent_runtime.llm import LLMClient
 from agent_runtime.options import Options
+from agent_runtime.runtime import Runtime
+
+if TYPE_CHECKING:
+    from agent_runtime.storage import Storage
+    from agent_runtime.tracing import Tracer
 
 __all__ = ("Host", "add_host")
 
@@ -60,6 +67,26 @@ class Host(NamedTuple):
                 _secrets(chosen.secret),
                 not (chosen.functions or chosen.tools),
             )
+
+    def runtime(
+        self, source: Path | str, *, trace: Tracer | None = None, storage: Storage | None = None
+    ) -> Runtime:
+        """Load a workflow with what the command line gives to it.
+
+        Raises:
+            WorkflowError: it has mistakes.
+            LLMClientError: the client is none.
+            SecretError: a secret cannot be kept.
+        """
+        return Runtime(
+            source,
+            functions=self.functions,
+            tools=self.tools,
+            llm=self.llm,
+            options=self.options if trace is None else replace(self.options, trace=trace),
+            secrets=self.secrets,
+            storage=storage,
+        )
 
 
 def add_host(parser: argparse.ArgumentParser) -> None:

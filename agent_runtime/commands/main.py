@@ -9,19 +9,20 @@ import sys
 from collections.abc import Sequence
 from importlib import metadata
 
-from agent_runtime.commands import checking, examining, graphing, running, timelines
+from agent_runtime.commands import checking, examining, graphing, keeping, running, timelines
 from agent_runtime.commands.codes import ExitCode, UsageError
 from agent_runtime.commands.printing import complain
 
 __all__ = ("main",)
 
-_COMMANDS = (running, checking, graphing, timelines, examining)
+_COMMANDS = (running, keeping, checking, graphing, timelines, examining)
 
 _EPILOG = """exit codes:
   0  all is well
   1  a step failed, or something on this machine does not work
   2  the command line is wrong, or names something that is not there
   3  a workflow or its inputs are wrong; no step has run
+  4  the run waits for a decision
   124  the time limit has passed;  130  Ctrl-C;  143  SIGTERM
 """
 

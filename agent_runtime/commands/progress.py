@@ -97,6 +97,8 @@ class Progress:
 
     def _how_it_ended(self, event: StreamEvent, seconds: float) -> tuple[str, str, str]:
         match event:
+            case StepFinished(step=step) if seconds < 0:  # a run that is gone on with tells of it once more
+                return "done", f"{step}  ended before", _DULL
             case StepFinished(step=step, record=record):
                 how = "" if record.state is StepState.SUCCEEDED else f"  {record.state.value}"
                 more = f"  {record.attempts} attempts" if record.attempts > 1 else ""

@@ -5,8 +5,9 @@ Imported when a storage is given, and not before.
 
 from __future__ import annotations
 
-from agent_runtime.durable.decisions import Decision
+from agent_runtime.durable.decisions import Decision, decide
 from agent_runtime.durable.keeper import Keeper
+from agent_runtime.durable.opening import may_go_on
 from agent_runtime.durable.program import Durability
 
-__all__ = ("Decision", "Durability", "Keeper")
+__all__ = ("Decision", "Durability", "Keeper", "decide", "may_go_on")

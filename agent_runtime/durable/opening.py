@@ -23,9 +23,9 @@ from agent_runtime.errors import (
 from agent_runtime.results import RunResult
 from agent_runtime.runs import Request, Run, is_inside
 from agent_runtime.storage.encoding import decode, restored
-from agent_runtime.storage.protocol import Entry, Note, RunState, StoredRun
+from agent_runtime.storage.protocol import Entry, Note, RunState, Storage, StoredRun
 
-__all__ = ("CANCEL", "Opening", "Taken")
+__all__ = ("CANCEL", "Opening", "Taken", "may_go_on")
 
 CANCEL = "cancel"
 """The name of the note that a run is cancelled."""
@@ -53,6 +53,14 @@ class Taken(NamedTuple):
     entries: Sequence[Entry] = ()
     is_cancelled: bool = False
     notes: Sequence[Note] = ()
+
+
+def may_go_on(storage: Storage, run_id: str) -> bool:
+    """Return whether a run is there that has not come to its end, whoever has it in hand; blocks."""
+    stored = storage.load(run_id)
+    if stored is None or stored.state in (RunState.SUCCEEDED, RunState.CANCELLED):
+        return False
+    return stored.state is not RunState.FAILED or not is_undone(storage.entries(run_id))
 
 
 class Opening:

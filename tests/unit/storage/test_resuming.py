@@ -11,6 +11,7 @@ from agent_runtime import (
     RecordedFailureError,
     RunEndedError,
     RunFinished,
+    RunNotFoundError,
     Runtime,
     RuntimeClosedError,
     StepState,
@@ -111,6 +112,39 @@ def test_a_stream_is_kept_and_resumed_runs_give_the_events_of_finished_steps_aga
     assert isinstance(again[-1], RunFinished)
     assert again[-1].result == first[-1].result
     assert count.calls == [1, 2, 2]
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+def test_a_run_is_gone_on_with_event_by_event(storage: Storage, count: Counter, is_async: bool) -> None:
+    runtime = Runtime(TWO, tools={"count": count}, storage=storage)
+    count.fails_at = 2
+    with pytest.raises(OwnError):
+        runtime.run({"n": 1}, run_id="r")
+    count.fails_at = None
+
+    async def read() -> list[StreamEvent]:
+        return [event async for event in runtime.resume_stream_async("r")]
+
+    events = asyncio.run(read()) if is_async else list(runtime.resume_stream("r"))
+
+    assert [(type(event).__name__, getattr(event, "step", "")) for event in events] == [
+        ("RunStarted", ""),
+        ("StepStarted", "a"),
+        ("StepFinished", "a"),
+        ("StepStarted", "b"),
+        ("StepFinished", "b"),
+        ("RunFinished", ""),
+    ]
+    assert isinstance(events[-1], RunFinished)
+    assert (events[-1].result.run_id, events[-1].result.outputs) == ("r", {"a": 2, "b": 3})
+    assert count.calls == [1, 2, 2]
+
+
+def test_a_stream_of_a_run_that_is_not_there_says_so_when_it_is_read(storage: Storage) -> None:
+    events = Runtime(TWO, tools={"count": Counter()}, storage=storage).resume_stream("r")
+
+    with pytest.raises(RunNotFoundError, match="there is no run 'r'"):
+        next(events)
 
 
 def test_closing_a_runtime_leaves_its_runs_to_be_resumed_and_undoes_nothing(storage: Storage) -> None:
