@@ -17,7 +17,7 @@ from matrix.registry import BUILT_IN, Registry
 from matrix.steadiness import line_of
 from matrix.targets import is_broken
 from matrix.verdict import Verdict
-from tests.surface.test_imports import ALLOWED
+from tests.surface.import_table import ALLOWED
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
