@@ -6,14 +6,16 @@ steps back whose turn has come.
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from agent_runtime.engine.attempts import PlainRun
 from agent_runtime.engine.crew import Crew
-from agent_runtime.engine.plan import Plan
+from agent_runtime.engine.plan import Plan, Ready, StepPlan
 from agent_runtime.engine.scope import RunScope, StepValues
 from agent_runtime.errors import RunCancelledError
 from agent_runtime.outcomes import Outcome
@@ -92,7 +94,12 @@ class Flow(Crew[T]):
         self._limit = concurrency
         # Whoever looks at each step as it begins and ends does that on the loop.
         watched = feed is not None or around.journal is not None or around.tracing is not None
-        self._chained = bool(plan.follows) and not watched and concurrency is None and around.secrets is None
+        self._batches = bool(plan.batched) and not watched and concurrency is None and around.secrets is None
+        self._is_batching = False
+        # The loop and the thread of the functions share these two, which both may do with a deque.
+        self._ready: deque[Ready] = deque()  # batched steps that have not begun
+        self._ended: deque[int] = deque()  # batched steps that have ended, and what waits for them may start
+        self._is_told = False
 
     def _begin(self) -> None:
         for number in self._plan.ready:
@@ -102,48 +109,82 @@ class Flow(Crew[T]):
         if self._limit is not None and len(self._running) >= self._limit:
             self._held.append(number)
             return
-        plan = self._plan.steps[number]
-        path = self.path_of(number)
+        if self._batches and self._plan.batched[number]:
+            self._start_in_batch(number)
+            return
+        plan, path, values = self.step_of(number)
         if self._doomed is not None and self._is_shut(path):
             return
-        run = plan.run(plan, path, self._scope.values_for(path), self._around, self._feed)
-        if self._chained and self._plan.follows[number] is not None:
-            from agent_runtime.engine.chains import ChainRun
-
-            run = ChainRun(self, number, run)
+        run = plan.run(plan, path, values, self._around, self._feed)
         if self._feed is not None and self._inside is None:  # the others wait until the feed has room
             self._feed.step_started(path)
             run.told = True
         self._launch(number, run, plan.name)
 
-    @property
-    def plan(self) -> Plan:
-        """Which steps there are, and which follows which."""
-        return self._plan
+    def step_of(self, number: int) -> tuple[StepPlan, str, StepValues]:
+        """Return a step, what it is called in this run, and what its references see."""
+        plan = self._plan.steps[number]
+        path = plan.step.id if self._inside is None else f"{self._inside}.{plan.step.id}"
+        return plan, path, self._scope.values_for(path)
 
-    @property
-    def is_stopping(self) -> bool:
-        """Whether no further step may begin."""
-        return self._overrun is not None
+    def _start_in_batch(self, number: int) -> None:
+        self._ready.append(Ready(number, time.time()))
+        if not self._is_batching:
+            self._begin_batch()
 
-    def path_of(self, number: int) -> str:
-        """Return what a step is called in this run."""
-        step = self._plan.steps[number].step.id
-        return step if self._inside is None else f"{self._inside}.{step}"
+    def _begin_batch(self) -> None:
+        from agent_runtime.engine.batches import BatchRun
 
-    def values_of(self, path: str) -> StepValues:
-        """Return what the references of a step see."""
-        return self._scope.values_for(path)
+        first = self._ready.popleft()
+        self._is_batching = True
+        run = BatchRun(self, first, self._around)
+        self._launch(first.number, run, run.plan.name)
 
-    def note_success(self, number: int, run: PlainRun, value: object) -> None:
-        """Note how a step of a chain has ended; no other step looks at it meanwhile."""
+    def next_after(self, number: int, run: PlainRun, value: object) -> Ready | None:
+        """Note how a batched step has ended and return the next one; on the thread of the functions."""
+        if self._overrun is not None:
+            return None
+        follower = self._plan.follows[number]
+        if follower is not None:
+            self._ready.append(Ready(follower, time.time()))
+        try:
+            following = self._ready.popleft()
+        except IndexError:
+            return None
         self._succeeded(number, run, value)
+        if follower is None and self._plan.dependents[number]:
+            self._ended.append(number)
+            self._tell_loop()
+        return following
+
+    def _tell_loop(self) -> None:
+        """Have the loop start what waits for a batched step; once, however many have ended until it does."""
+        if not self._is_told:
+            self._is_told = True
+            with contextlib.suppress(RuntimeError):  # the loop has been closed, and nobody waits any more
+                self._loop.call_soon_threadsafe(self._take_up_ended, context=self._context.copy())
+
+    def _take_up_ended(self) -> None:
+        """Start what has waited for batched steps; an exception here must not leave the run waiting."""
+        self._is_told = False
+        try:
+            while self._ended and self._overrun is None:
+                self._go_on(self._ended.popleft())
+        except BaseException as error:  # noqa: BLE001 - it comes out of the run
+            self._end_with(error, "the runtime")
+
+    def batch_is_over(self) -> None:
+        """Begin another batch if steps are ready; on the loop."""
+        self._is_batching = False
+        if self._ready and self._overrun is None:
+            self._begin_batch()
 
     def _is_over(self) -> bool:
         return not self._held
 
     def _stop(self) -> None:
         self._held.clear()
+        self._ready.clear()
         super()._stop()
 
     def _pass_over(self) -> None:

@@ -10,7 +10,7 @@ from agent_runtime.engine.attempts import PlainRun, StepRun
 from agent_runtime.steps import Agent
 from agent_runtime.workflow import ONCE, AgentCall, Approval, Block, OnError, Step, Workflow, WorkflowCall
 
-__all__ = ("Links", "Plan", "StepPlan")
+__all__ = ("Links", "Plan", "Ready", "StepPlan")
 
 
 def _no_agent(_call: AgentCall) -> Agent | None:
@@ -126,8 +126,10 @@ class Plan(NamedTuple):
         needed: for each step how many others it waits for.
         ready: the numbers of the steps that wait for nothing.
         check_outputs: holds what comes out against what the workflow says of it.
-        follows: for each step the one that may begin at once where it has ended, as they are functions
-            of the same thread and wait for nothing else; else None.
+        batched: for each step whether it is a plain function for the calling thread, and asks for nothing
+            more; empty if none is.
+        follows: for each step the batched one that may begin where this one, batched too, has ended, as it
+            waits for nothing else, and nothing else for this one; else None.
     """
 
     workflow: Workflow
@@ -137,6 +139,7 @@ class Plan(NamedTuple):
     needed: tuple[int, ...]
     ready: tuple[int, ...]
     check_outputs: Callable[[Workflow, Mapping[str, object]], None]
+    batched: tuple[bool, ...] = ()
     follows: tuple[int | None, ...] = ()
 
     @classmethod
@@ -149,6 +152,7 @@ class Plan(NamedTuple):
             for other in step.depends_on:
                 dependents[numbers[other]].append(number)
         plans = tuple(StepPlan.of(step, workflow, links) for step in steps)
+        batched = tuple(plan.run is PlainRun and links.on_caller(plan.step) for plan in plans)
         return cls(
             workflow=workflow,
             steps=plans,
@@ -157,21 +161,28 @@ class Plan(NamedTuple):
             needed=tuple(len(step.depends_on) for step in steps),
             ready=tuple(number for number, step in enumerate(steps) if not step.depends_on),
             check_outputs=links.check_outputs,
-            follows=_followers(plans, dependents, links),
+            batched=batched if any(batched) else (),
+            follows=_followers(steps, batched, dependents),
         )
 
 
+class Ready(NamedTuple):
+    """A step that waits for nothing but its thread, and since when, in seconds since the epoch."""
+
+    number: int
+    since: float
+
+
 def _followers(
-    plans: Sequence[StepPlan], dependents: Sequence[Sequence[int]], links: Links
+    steps: Sequence[Step], batched: Sequence[bool], dependents: Sequence[Sequence[int]]
 ) -> tuple[int | None, ...]:
-    """Find the chains of plain functions; nothing at all, where there are none."""
-    may = [plan.run is PlainRun and links.on_caller(plan.step) for plan in plans]
-    found: list[int | None] = [None] * len(plans)
+    """Find the chains of batched steps."""
+    found: list[int | None] = [None] * len(steps)
     for number, waiting in enumerate(dependents):
-        if len(waiting) == 1 and may[number] and may[waiting[0]]:
+        if len(waiting) == 1 and batched[number] and batched[waiting[0]]:
             (follower,) = waiting
-            found[number] = follower if len(plans[follower].step.depends_on) == 1 else None
-    return tuple(found) if any(follower is not None for follower in found) else ()
+            found[number] = follower if len(steps[follower].depends_on) == 1 else None
+    return tuple(found)
 
 
 def _is_plain(step: Step) -> bool:

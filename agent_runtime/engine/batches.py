@@ -1,8 +1,9 @@
-"""Plain functions that wait for nothing but each other: begun on their own thread, one right after another.
+"""Plain functions that are ready: begun on their own thread, one right after another.
 
-A step on its own goes from the loop to the calling thread and back. In a chain the way back waits, for some
+A step on its own goes from the loop to the calling thread and back. In a batch the way back waits, for some
 milliseconds at most: what has ended is noted, and the next function is called, on the thread that the last
-one ran on. Each has its own copy of the context, its own record, and fails on its own account.
+one ran on. Each has its own copy of the context, its own record, and fails on its own account. Where
+something else waits for what has ended, the loop is told at once, and goes on meanwhile.
 """
 
 from __future__ import annotations
@@ -18,52 +19,49 @@ from agent_runtime.engine.attempts import PlainRun
 from agent_runtime.engine.limits import inner
 from agent_runtime.outcomes import Outcome, acapture
 from agent_runtime.references import render
-from agent_runtime.steps import Invocation, settled
+from agent_runtime.steps import Invocation, Surroundings, settled
 from agent_runtime.workflow import FunctionCall, ToolCall
 
 if TYPE_CHECKING:
-    from agent_runtime.engine.plan import Plan
+    from agent_runtime.engine.plan import Ready, StepPlan
     from agent_runtime.engine.scope import StepValues
 
-__all__ = ("ChainRun", "ChainedSteps")
+__all__ = ("BatchRun", "Batched")
 
 TURN = 0.005
-"""Seconds after which the loop is told what has ended: what else wants this thread waits no longer than that
-and one function. As long as CPython lets a thread keep the interpreter."""
+"""Seconds after which the thread is left to others: what else wants it waits no longer than that and one
+function. As long as CPython lets a thread keep the interpreter."""
 
 Call = tuple[Callable[..., object], Mapping[str, object]]
 
 
-class ChainedSteps(Protocol):
-    """The steps that a chain belongs to; asked on the thread of the chain."""
+class Batched(Protocol):
+    """The steps that a batch belongs to."""
 
-    @property
-    def plan(self) -> Plan:
-        """Which steps there are, and which follows which."""
+    def step_of(self, number: int) -> tuple[StepPlan, str, StepValues]:
+        """Return a step, what it is called in this run, and what its references see; on either thread."""
 
-    @property
-    def is_stopping(self) -> bool:
-        """Whether no further step may begin."""
+    def next_after(self, number: int, run: PlainRun, value: object) -> Ready | None:
+        """Note how a step has ended and return the next one; on the thread of the functions.
 
-    def path_of(self, number: int) -> str:
-        """Return what a step is called in this run."""
+        None if no other may begin now: then the step is not noted, and is settled like any other.
+        """
 
-    def values_of(self, path: str) -> StepValues:
-        """Return what its references see."""
-
-    def note_success(self, number: int, run: PlainRun, value: object) -> None:
-        """Note how a step of a chain has ended; no other step looks at it meanwhile."""
+    def batch_is_over(self) -> None:
+        """Begin another batch if steps are ready; on the loop."""
 
 
-class ChainRun(PlainRun):
-    """One step after another of a chain, as one run: always the one that has begun last."""
+class BatchRun(PlainRun):
+    """One step after another of a batch, as one run: always the one that has begun last."""
 
     __slots__ = ("_number", "_steps")
 
-    def __init__(self, steps: ChainedSteps, number: int, first: PlainRun) -> None:
-        super().__init__(first.plan, first.step, first.values, first.around, None)
-        self._steps: ChainedSteps | None = steps
-        self._number = number
+    def __init__(self, steps: Batched, first: Ready, around: Surroundings) -> None:
+        plan, path, values = steps.step_of(first.number)
+        super().__init__(plan, path, values, around, None)
+        self.started = first.since
+        self._steps: Batched | None = steps
+        self._number = first.number
 
     def number(self, given: int) -> int:  # noqa: ARG002 - that is the first step's
         """Return the number of the step that this has come to."""
@@ -76,22 +74,20 @@ class ChainRun(PlainRun):
         return ended
 
     async def _turn(self) -> Outcome[object]:
-        chain = _Chain(self, *self._call())
-        return await settled(await chain.on(self.around.offload.on_caller, self.around.workflow_name))
+        batch = _Batch(self, *self._call())
+        done = await batch.on(self.around.offload.on_caller, self.around.workflow_name)
+        if done.error is None and self._steps is not None:
+            self._steps.batch_is_over()
+        return await settled(done)
 
     def next_call(self, value: object) -> Call | None:
-        """Note that the step has ended, and become the next one; None if none may follow at once."""
+        """Note that the step has ended, and become the next one; None if none may begin now."""
         steps = self._steps
-        if steps is None or steps.is_stopping:
+        following = None if steps is None else steps.next_after(self._number, self, value)
+        if steps is None or following is None:
             return None
-        follower = steps.plan.follows[self._number]
-        if follower is None:
-            return None
-        steps.note_success(self._number, self, value)
-        self._number, self.plan = follower, steps.plan.steps[follower]
-        self.step = steps.path_of(follower)
-        self.values = steps.values_of(self.step)
-        self.started = time.time()
+        self._number, self.started = following
+        self.plan, self.step, self.values = steps.step_of(self._number)
         return self._call()
 
     def _call(self) -> Call:
@@ -102,12 +98,12 @@ class ChainRun(PlainRun):
         return registered[action.name].fn, arguments
 
 
-class _Chain(Invocation[object]):
-    """The functions of a chain as one, for the thread that they run on."""
+class _Batch(Invocation[object]):
+    """The functions of a batch as one, for the thread that they run on."""
 
-    def __init__(self, run: ChainRun, fn: Callable[..., object], arguments: Mapping[str, object]) -> None:
+    def __init__(self, run: BatchRun, fn: Callable[..., object], arguments: Mapping[str, object]) -> None:
         super().__init__(fn, arguments, run)
-        self._run: ChainRun | None = run
+        self._run: BatchRun | None = run
 
     def __call__(self) -> object:
         """Call one function after another; return what the last one returned, or raise what it raised."""
