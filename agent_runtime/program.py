@@ -43,7 +43,7 @@ from agent_runtime.workflow import AgentCall, FunctionCall, RunsOn, Step, ToolCa
 if TYPE_CHECKING:
     from agent_runtime.agents import Binder
     from agent_runtime.durable import Durability, Keeper
-    from agent_runtime.memory import MemoryStore
+    from agent_runtime.memory import RunConversations
     from agent_runtime.secrets import Secret, Vault
     from agent_runtime.tracing import Tracer
     from agent_runtime.tracing.telling import RunTracing
@@ -77,7 +77,7 @@ class Program(NamedTuple):
     vault: Vault | None = None
     own_tracer: Tracer | None = None
     durability: Durability | None = None
-    new_memory: Callable[[], MemoryStore] | None = None
+    new_memory: Callable[[], RunConversations] | None = None
 
     @classmethod
     def of(
@@ -257,7 +257,7 @@ class Program(NamedTuple):
         async with self.keeper(run, bound, request, around) as keeper:
             if keeper.result is not None:
                 return Outcome(keeper.result)
-            around = around._replace(run_id=run.id, journal=keeper.journal)
+            around = keeper.journal.within(around._replace(run_id=run.id))
             return await keeper.conclude(await self._carry_out(keeper.inputs, around, keeper.begun))
 
     async def _carry_out(

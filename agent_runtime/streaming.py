@@ -150,7 +150,7 @@ class _Streamed:
                 yield RunStarted(run_id, time.time(), keeper.result.workflow)
                 yield RunFinished(run_id, time.time(), keeper.result)
                 return
-            around = around._replace(run_id=run_id, journal=keeper.journal)
+            around = keeper.journal.within(around._replace(run_id=run_id))
             async with contextlib.aclosing(carry_out(keeper.inputs, around, keeper.begun)) as events:
                 async for event in events:
                     if self.outcome is not None:

@@ -10,7 +10,7 @@ from agent_runtime.agents.loop import BoundAgent
 from agent_runtime.agents.prompts import BoundPrompt, BoundPrompts
 from agent_runtime.errors import ToolSignatureError
 from agent_runtime.loading import NO_ARGUMENTS, Notes, every_step, generator_hint, nearest, shown
-from agent_runtime.memory import InMemoryStore, MemoryStore
+from agent_runtime.memory import MemoryStore, RunConversations
 from agent_runtime.prompts import PromptRegistry
 from agent_runtime.steps import Callee, is_async
 from agent_runtime.tools import Tool, describe, wire_name
@@ -61,9 +61,9 @@ class Binder:
                 tools = list(self._tools_of(step, call, notes))
                 self._bound[id(step.action)] = BoundAgent.of(call, tools, prompt, self._store)
 
-    def new_memory(self) -> Callable[[], MemoryStore] | None:
-        """Return what makes the store of one run; None if no agent goes on with a conversation of its run."""
-        return InMemoryStore if self._remembers else None
+    def new_memory(self) -> Callable[[], RunConversations] | None:
+        """Return what makes the conversations of one run; None if no agent goes on with any."""
+        return RunConversations if self._remembers else None
 
     def agent_of(self, call: AgentCall) -> BoundAgent | None:
         """Return what performs an agent step, if it asks for more than one question."""

@@ -8,7 +8,7 @@ from typing import NamedTuple, cast
 from agent_runtime.agent_specs import MemorySpec
 from agent_runtime.agents.answers import Answers, correction
 from agent_runtime.agents.calls import BoundTool, Call, Calls, calls_in
-from agent_runtime.agents.memory import SUMMARY, recall, transcript
+from agent_runtime.agents.memory import SUMMARY, Recollection, recall, save, transcript
 from agent_runtime.agents.prompts import BoundPrompt
 from agent_runtime.errors import AgentRuntimeError, AnswerError, TurnLimitError
 from agent_runtime.memory import MemoryStore
@@ -101,9 +101,7 @@ class BoundAgent(NamedTuple):
         around: Surroundings,
     ) -> Outcome[object]:
         """Go on with a conversation; it is kept when there is an answer, and not before."""
-        store = around.conversations if spec.key is None else self.store
-        assert store is not None  # binding has seen to it
-        recalled = await acapture(recall(spec, dialogue.step, around.run_id, values, store))
+        recalled = await acapture(recall(spec, values, around, self.store))
         if recalled.error is not None or recalled.value is None:
             return Outcome(error=recalled.take_error())
         given = [message for message in messages if message["role"] == "system"]
@@ -112,8 +110,27 @@ class BoundAgent(NamedTuple):
         if outcome.error is not None:
             return outcome
         said = cast("list[ChatMessage]", around.redacted([*said, *dialogue.said]))
-        kept = await acapture(recalled.value.add(said, dialogue.summarise))
+        kept = await acapture(self._keep(recalled.value, said, dialogue, around))
         return outcome if kept.error is None else Outcome(error=kept.take_error())
+
+    async def _keep(
+        self, recalled: Recollection, said: Sequence[ChatMessage], dialogue: _Dialogue, around: Surroundings
+    ) -> None:
+        """Add to the conversation; that of a kept run gets it when the step's result is kept, in one write.
+
+        Raises:
+            MemoryConflictError: others have changed it each time.
+            BaseException: the client or the store raised it.
+        """
+        turn = await recalled.turn(said, dialogue.summarise)
+        if recalled.spec.key is not None:
+            assert self.store is not None
+            await save(turn, recalled, dialogue.step, self.store)
+        elif around.journal is not None:
+            dialogue.trace.turn = turn
+        else:
+            assert around.conversations is not None
+            around.conversations.add(turn)
 
 
 class _Dialogue:
@@ -121,6 +138,7 @@ class _Dialogue:
 
     Attributes:
         step: the step.
+        trace: of the step.
         said: what is worth keeping: the calls, their results and the answer, without answers that were wrong.
     """
 
@@ -137,7 +155,7 @@ class _Dialogue:
         self._messages: list[ChatMessage] = []
         self._config = config
         self._around = around
-        self._trace = trace
+        self.trace = trace
         self._turns = 0
         self._repairs = 0
         self._called: list[dict[str, object]] = []
@@ -171,15 +189,15 @@ class _Dialogue:
         call = self._agent.call
         # A copy: a client may keep what it is given, and the dialogue goes on.
         asked = question(self._step_id, call, list(self._messages), self._config, self._around)
-        return await put(asked, self._around, self._trace)
+        return await put(asked, self._around, self.trace)
 
     async def _run_tools(self, reply: Mapping[str, object], calls: Sequence[Call]) -> Outcome[object] | None:
         """Run what the model calls and tell it what came of it; None means that the dialogue goes on."""
         call = self._agent.call
         if self._turns - self._repairs >= call.max_turns:
             names = dict.fromkeys(self._name_of(each) for each in calls)
-            return _failed(TurnLimitError(self._trace.step, self._turns, tuple(names)))
-        work = Calls(calls, self._agent.tools, self._around, self._trace, call.concurrency)
+            return _failed(TurnLimitError(self.trace.step, self._turns, tuple(names)))
+        work = Calls(calls, self._agent.tools, self._around, self.trace, call.concurrency)
         done = await work.carry_out()
         if done.error is not None or done.value is None:
             return Outcome(error=done.take_error())
@@ -211,7 +229,7 @@ class _Dialogue:
             {key: value for key, value in self._config.items() if key not in ("tools", "response_format")},
             self._around,
         )
-        reply = (await put(question_, self._around, self._trace, aloud=False)).unwrap()
+        reply = (await put(question_, self._around, self.trace, aloud=False)).unwrap()
         return {"role": "system", "content": f"The conversation so far: {reply.get('content') or NO_CONTENT}"}
 
     def _name_of(self, call: Call) -> str:
@@ -223,8 +241,8 @@ class _Dialogue:
         output = {key: value for key, value in reply.items() if key != "tool_calls"}
         if output.get("content") is None:
             output["content"] = NO_CONTENT
-        if self._trace.usage is not None:
-            output["usage"] = self._trace.usage
+        if self.trace.usage is not None:
+            output["usage"] = self.trace.usage
         output["turns"] = self._turns
         output["calls"] = self._called
         if self._agent.answers is not None:
@@ -237,7 +255,7 @@ class _Dialogue:
         assert answers is not None  # any other answer will do
         content = str(reply.get("content") or "")
         if self._repairs >= answers.repairs:
-            return _failed(AnswerError(self._trace.step, faults, content, self._repairs))
+            return _failed(AnswerError(self.trace.step, faults, content, self._repairs))
         self._repairs += 1
         self._messages.append({"role": "assistant", "content": content})
         self._messages.append({"role": "user", "content": correction(faults)})

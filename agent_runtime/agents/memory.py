@@ -8,10 +8,11 @@ from typing import NamedTuple
 from agent_runtime.agent_specs import MemorySpec
 from agent_runtime.engine.scope import StepValues
 from agent_runtime.errors import MemoryConflictError
-from agent_runtime.memory import Conversation, MemoryStore
+from agent_runtime.memory import Conversation, MemoryStore, Turn, windowed
 from agent_runtime.references import Reference, Template, Values, references_of, render
+from agent_runtime.steps import Surroundings
 
-__all__ = ("SUMMARY", "Recollection", "recall", "transcript", "windowed")
+__all__ = ("SUMMARY", "Recollection", "recall", "save", "transcript")
 
 ChatMessage = Mapping[str, object]
 Summarise = Callable[[Sequence[ChatMessage]], Awaitable[ChatMessage]]
@@ -28,53 +29,57 @@ class Recollection(NamedTuple):
     """A conversation that a step has read.
 
     Attributes:
-        step: the step, for messages.
         spec: what the file says.
-        store: what keeps it.
-        key: under which.
+        key: under which it is kept.
         conversation: what had been said.
     """
 
-    step: str
     spec: MemorySpec
-    store: MemoryStore
     key: str
     conversation: Conversation
 
-    async def add(self, said: Sequence[ChatMessage], summarise: Summarise) -> None:
-        """Save what has been said since; what others have said meanwhile stays, before it.
+    async def turn(self, said: Sequence[ChatMessage], summarise: Summarise) -> Turn:
+        """Return what the step adds to it; asks the model to sum it up, if it has become too long.
 
         Raises:
-            MemoryConflictError: others have changed it each time.
+            BaseException: the client raised it.
         """
         messages = [*self.conversation.messages, *said]
-        if self.spec.summary is not None and len(messages) > self.spec.summary.after:
-            keep = self.spec.summary.keep
-            recent = windowed(messages, keep) if keep else []
-            messages = [await summarise(messages[: len(messages) - len(recent)]), *recent]
-        conversation = self.conversation
-        for _ in range(TRIES):
-            if await self.store.save(self.key, self._within(messages), version=conversation.version):
-                return
-            conversation = await self.store.load(self.key)
-            messages = [*conversation.messages, *said]  # whoever comes next sums it up
-        raise MemoryConflictError(self.step, self.key, TRIES)
-
-    def _within(self, messages: list[ChatMessage]) -> Sequence[ChatMessage]:
-        return messages if self.spec.window is None else windowed(messages, self.spec.window)
+        summary, summed_up = self.spec.summary, None
+        if summary is not None and len(messages) > summary.after:
+            recent = windowed(messages, summary.keep) if summary.keep else []
+            summed_up = [await summarise(messages[: len(messages) - len(recent)]), *recent]
+        return Turn(self.key, said, self.conversation.version, summed_up, self.spec.window)
 
 
 async def recall(
-    spec: MemorySpec, step: str, run_id: str, values: Values, store: MemoryStore
+    spec: MemorySpec, values: Values, around: Surroundings, store: MemoryStore | None
 ) -> Recollection:
     """Read the conversation of a step.
 
     Raises:
         ReferenceValueError: its key cannot be resolved, or is empty.
     """
-    whose = f"run/{run_id}" if spec.key is None else f"key/{_key(spec.key, values)}"
-    key = f"{spec.name}/{whose}"
-    return Recollection(step, spec, store, key, await store.load(key))
+    if spec.key is None:
+        assert around.conversations is not None  # binding has seen to it, and to the store
+        return Recollection(spec, spec.name, around.conversations.load(spec.name))
+    assert store is not None
+    key = f"{spec.name}/key/{_key(spec.key, values)}"
+    return Recollection(spec, key, await store.load(key))
+
+
+async def save(turn: Turn, recalled: Recollection, step: str, store: MemoryStore) -> None:
+    """Add a turn to a conversation that outlives the run.
+
+    Raises:
+        MemoryConflictError: others have changed it each time.
+    """
+    conversation = recalled.conversation
+    for _ in range(TRIES):
+        if await store.save(turn.key, turn.onto(conversation), version=conversation.version):
+            return
+        conversation = await store.load(turn.key)
+    raise MemoryConflictError(step, turn.key, TRIES)
 
 
 def _key(template: Template, values: Values) -> str:
@@ -92,14 +97,6 @@ def _check_key(reference: Reference, values: StepValues) -> None:
         raise values.failed(
             reference, f"the key of a memory is made of texts and numbers, and this is {found}"
         )
-
-
-def windowed(messages: Sequence[ChatMessage], most: int) -> list[ChatMessage]:
-    """Return the last messages, not more than these; none of them answers a call that is left out."""
-    start = max(len(messages) - most, 0)
-    while start < len(messages) and messages[start].get("role") == "tool":
-        start += 1
-    return list(messages[start:])
 
 
 def transcript(messages: Sequence[ChatMessage]) -> str:

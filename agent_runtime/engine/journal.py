@@ -11,14 +11,14 @@ import functools
 import json
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from agent_runtime.engine.attempts import PlainRun, StepRun, Undo
 from agent_runtime.engine.plan import StepPlan
 from agent_runtime.outcomes import Outcome
 from agent_runtime.results import StepFault, StepState
-from agent_runtime.steps.call import Trace
-from agent_runtime.storage.encoding import restored
+from agent_runtime.steps.call import Surroundings, Trace
+from agent_runtime.storage.encoding import encode, restored
 from agent_runtime.storage.protocol import Entry
 
 __all__ = ("Journal", "Write", "cancellation", "is_undone")
@@ -31,6 +31,9 @@ ENDED, ATTEMPT, FAILED, UNDOING = "ended", "attempt", "failed", "undoing"
 """Kinds of entries: a step has ended; a step with steps inside begins a further attempt, and what those in it
 had come to counts no more; a step has failed for good, and its fallback follows; what has succeeded inside a
 step, or in the run, is being undone."""
+
+_TURN = '{"turn": '
+"""How the data of a step begins that has added to a conversation of its run."""
 
 Fault = tuple[str, str]
 
@@ -72,12 +75,15 @@ class Journal:
         self._undoing: dict[str, Fault] = {}
         self.paused = False
         self.broken = False
+        self._turns: list[dict[str, Any]] = []
         for entry in entries:
             self._read(entry)
 
     def _read(self, entry: Entry) -> None:
         if entry.kind == ENDED:
             self._note_end(entry.step, entry.data)
+            if entry.data.startswith(_TURN):
+                self._turns.append(json.loads(entry.data)["turn"])
         elif entry.kind == ATTEMPT:
             self._begin_anew(entry.step, int(entry.data))
         else:
@@ -97,6 +103,12 @@ class Journal:
         for known in (self._ended, self._attempts, self._failed, self._undoing):
             for path in [path for path in known if path.startswith(inside)]:
                 del known[path]
+
+    def within(self, around: Surroundings) -> Surroundings:
+        """Return what the run's steps share, with this in it, and its conversations as they were."""
+        if around.conversations is not None:
+            around.conversations.restore(self._turns)
+        return around._replace(journal=self)
 
     def close(self) -> None:
         """Keep nothing more, and lead nowhere."""
@@ -190,6 +202,9 @@ class Journal:
         kept, run.was_saving = await self._write(functools.partial(_entry_of, run, outcome.value))
         if kept.error is None:
             self._note_end(run.step, None)
+            conversations = run.around.conversations
+            if conversations is not None and run.turn is not None and _has_said_it(run):
+                conversations.add(run.turn)
         return kept
 
     async def _mark(self, kind: str, step: str, data: str) -> None:
@@ -228,7 +243,16 @@ def _entry_of(run: PlainRun, output: object) -> tuple[Entry, object]:
         "usage": run.usage,
         "faults": run.faults,
     }
-    return Entry(ENDED, run.step, f'{{"output": {text}, "about": {json.dumps(about, default=str)}}}'), back
+    rest = f'"output": {text}, "about": {json.dumps(about, default=str)}}}'
+    if run.turn is None or not _has_said_it(run):
+        return Entry(ENDED, run.step, "{" + rest), back
+    turn = encode(run.turn._asdict(), step=run.step, place="turn")
+    return Entry(ENDED, run.step, f"{_TURN}{turn}, {rest}"), back
+
+
+def _has_said_it(run: PlainRun) -> bool:
+    """Whether what a step wanted to add to a conversation counts: not where an attempt answered too late."""
+    return run.state is StepState.SUCCEEDED
 
 
 def _can_be_taken_over(run: PlainRun, known: Mapping[str, Mapping[str, object]]) -> bool:

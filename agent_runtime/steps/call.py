@@ -19,7 +19,7 @@ from agent_runtime.usage import Price, total
 from agent_runtime.workflow import RunsOn
 
 if TYPE_CHECKING:
-    from agent_runtime.memory import MemoryStore
+    from agent_runtime.memory import RunConversations, Turn
     from agent_runtime.secrets import RunSecrets
 
 __all__ = (
@@ -150,7 +150,7 @@ class Surroundings(NamedTuple):
         depth: how many ``workflow`` steps these steps stand inside of.
         secrets: the values of the secrets that the run may use; None if there are none.
         tool_events: told of each call of a tool, where somebody reads them.
-        conversations: what keeps the conversations of this run, if its agents have any.
+        conversations: those of this run, if its agents have any.
         prices: of models, where the host has given any.
         tracing: told of what happens, where a trace is asked for.
     """
@@ -170,7 +170,7 @@ class Surroundings(NamedTuple):
     depth: int = 0
     secrets: RunSecrets | None = None
     tool_events: ToolEvents | None = None
-    conversations: MemoryStore | None = None
+    conversations: RunConversations | None = None
     prices: Mapping[str, Price] | None = None
     tracing: Tracing | None = None
 
@@ -196,14 +196,22 @@ class Surroundings(NamedTuple):
 
 
 class Trace:
-    """What is known of a step beside its outcome; the attempt in progress writes it."""
+    """What is known of a step beside its outcome; the attempt in progress writes it.
 
-    __slots__ = ("step", "thread", "usage")
+    Attributes:
+        step: which step.
+        thread: the one that its code ran on.
+        usage: what it has used.
+        turn: what it adds to a conversation of its run, if that is kept; counts if the step succeeds.
+    """
+
+    __slots__ = ("step", "thread", "turn", "usage")
 
     def __init__(self, step: str) -> None:
         self.step = step
         self.thread: str | None = None
         self.usage: Mapping[str, object] | None = None
+        self.turn: Turn | None = None
 
     def spend(self, usage: Mapping[str, object] | None) -> None:
         """Add to what it has used; attempts that failed have been paid for as well."""

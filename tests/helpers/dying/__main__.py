@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from agent_runtime import Options, Runtime, SQLiteStorage, WorkflowError
@@ -109,13 +109,37 @@ def tools_of(life: Life) -> dict[str, Callable[..., object]]:
     return {each.__name__: each for each in (count_here, count, fail, second_time, fail_if_not_undone)}
 
 
+class Listener:
+    """An LLM client that tells what it has heard: the whole conversation."""
+
+    def __init__(self, life: Life) -> None:
+        self._life = life
+
+    async def call_llm(
+        self, *, messages: Sequence[Mapping[str, object]], task_id: str, **_question: object
+    ) -> dict[str, object]:
+        name = task_id.removeprefix("step_")
+        self._life.note(f"begin {name}")
+        self._life.moment()
+        heard = [f"{message['role']}: {message['content']}" for message in messages]
+        self._life.note(f"end {name}")
+        return {"content": f"yes, {len(messages)}", "heard": heard}
+
+
 def live(workflow: str, folder: Path, last: int) -> None:
     """Begin the run, or go on with it; write down what it comes to."""
     life = Life(folder, last)
     tools = tools_of(life)
     options = Options(workflows={"inner": WORKFLOWS["inner"]})
     with DyingStorage(folder, life) as storage:
-        runtime = Runtime(WORKFLOWS[workflow], tools=tools, functions=tools, options=options, storage=storage)
+        runtime = Runtime(
+            WORKFLOWS[workflow],
+            tools=tools,
+            functions=tools,
+            llm=Listener(life),
+            options=options,
+            storage=storage,
+        )
         try:
             came_to: object = runtime.run({"n": 1}, idempotency_key="k").outputs
         except WorkflowError:

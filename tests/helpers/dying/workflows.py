@@ -66,4 +66,20 @@ steps:
   - {id: c, needs: block, tool: fail_if_not_undone, with: {name: c}}
 """
 
-WORKFLOWS = {"plain": PLAIN, "nested": NESTED, "undone": UNDONE, "inner": INNER}
+TALKING = """
+name: talking
+inputs: {n: integer}
+steps:
+  - {id: hello, agent: {memory: chat, messages: [{role: user, content: "hello ${inputs.n}"}]}}
+  - id: each
+    needs: hello
+    for_each: {in: [10, 20], concurrency: 1}
+    agent:
+      memory: {name: chat, summary: {after: 4, keep: 2}}
+      messages: [{role: user, content: "is it ${item}?"}]
+  - {id: count, needs: each, tool: count, with: {name: count, value: 1}}
+  - {id: bye, needs: count, agent: {memory: chat, messages: [{role: user, content: bye}]}}
+outputs: {heard: "${steps.bye.output.heard}", hello: "${steps.hello.output.heard}"}
+"""
+
+WORKFLOWS = {"plain": PLAIN, "nested": NESTED, "undone": UNDONE, "talking": TALKING, "inner": INNER}

@@ -64,6 +64,23 @@ def test_a_run_killed_while_it_is_undone_is_undone_to_the_end_and_nothing_else(t
         ), death
 
 
+def test_a_killed_run_goes_on_with_its_conversation_as_it_was(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    is_long = request.config.getoption("--long")
+    heard = [
+        "system: The conversation so far: yes, 2",
+        "user: is it 20?",
+        "assistant: yes, 5",
+        "user: bye",
+    ]
+
+    deaths = of_each(deaths_of("talking", tmp_path, every=1 if is_long else 3), 8)
+
+    assert [death.came_to for death in deaths] == [{"heard": heard, "hello": ["user: hello 1"]}] * len(deaths)
+    assert {death.moments: death.done_twice for death in deaths if death.done_twice} == {}
+
+
 @pytest.mark.parametrize("workflow", ["plain", "undone"])
 def test_a_resumed_run_that_is_killed_as_well_comes_to_the_same(
     tmp_path: Path, request: pytest.FixtureRequest, workflow: str

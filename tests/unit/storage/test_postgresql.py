@@ -13,6 +13,7 @@ import pytest
 
 from agent_runtime import PostgreSQLStorage, Runtime, StorageError
 from agent_runtime.storage import Entry, StoredRun, postgresql, sql
+from tests.helpers.agents import Recorded
 from tests.helpers.children import run_child
 from tests.helpers.counting import TWO, Counter, OwnError
 from tests.helpers.postgresql import missing
@@ -41,6 +42,25 @@ def test_a_failed_run_goes_on_with_the_step_that_failed(storage: PostgreSQLStora
 
     assert [result.outputs for result in results] == [{"a": 2, "b": 3}] * 2
     assert count.calls == [1, 2, 2]
+
+
+def test_a_resumed_run_goes_on_with_its_conversation(storage: PostgreSQLStorage) -> None:
+    text = """
+    steps:
+      - {id: ask, agent: {memory: chat, messages: [{role: user, content: hello}]}}
+      - {id: count, needs: ask, tool: count, with: {value: 1}}
+      - {id: bye, needs: count, agent: {memory: chat, messages: [{role: user, content: bye}]}}
+    """
+    count, client = Counter(), Recorded("hi, \0 and \ud83d")
+    runtime = Runtime(text, tools={"count": count}, llm=client, storage=storage)
+    count.fails_at = 1
+    with pytest.raises(OwnError):
+        runtime.run(run_id="r")
+    count.fails_at = None
+
+    runtime.resume("r")
+
+    assert [message["content"] for message in client.last] == ["hello", "hi, \0 and \ud83d", "bye"]
 
 
 def test_threads_that_call_with_one_key_get_the_result_of_one_run(storage: PostgreSQLStorage) -> None:
