@@ -86,6 +86,7 @@ if TYPE_CHECKING:
         TokenReceived,
         ToolCalled,
         ToolReturned,
+        WarningIssued,
     )
     from agent_runtime.executor import Executor
     from agent_runtime.llm import LLMClient, ScriptedClient, StreamingLLMClient, fast
@@ -117,6 +118,7 @@ if TYPE_CHECKING:
     from agent_runtime.storage import MemoryStorage, PostgreSQLStorage, SQLiteStorage, Storage
     from agent_runtime.tools import ToolRegistry, tool
     from agent_runtime.usage import Price
+    from agent_runtime.warning_codes import WarningCode
     from agent_runtime.workflow import Workflow
 
 __version__ = "0.1.0"
@@ -226,6 +228,8 @@ __all__ = (
     "ToolReturned",
     "ToolSignatureError",
     "TurnLimitError",
+    "WarningCode",
+    "WarningIssued",
     "WorkerLostError",
     "Workflow",
     "WorkflowChangedError",
@@ -260,6 +264,7 @@ _HOMES = {
         "TokenReceived",
         "ToolCalled",
         "ToolReturned",
+        "WarningIssued",
     ),
     "executor": ("Executor",),
     "llm": ("LLMClient", "ScriptedClient", "StreamingLLMClient", "fast"),
@@ -291,6 +296,7 @@ _HOMES = {
     "storage": ("MemoryStorage", "PostgreSQLStorage", "SQLiteStorage", "Storage"),
     "tools": ("ToolRegistry", "tool"),
     "usage": ("Price",),
+    "warning_codes": ("WarningCode",),
     "workflow": ("Workflow",),
 }
 """Which module has which of the public names; those that are not here are errors."""

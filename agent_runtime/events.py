@@ -16,7 +16,8 @@
         ├── StepRetrying     error_type, error, attempt, delay
         ├── TokenReceived    text
         ├── ToolCalled       tool, call_id, arguments
-        └── ToolReturned     tool, call_id, content, failed
+        ├── ToolReturned     tool, call_id, content, failed
+        └── WarningIssued    code, message
 
 An event holds texts in the place of exceptions: an exception that a variable of its own traceback leads
 back to would be kept alive until the collector comes by.
@@ -28,6 +29,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from agent_runtime.results import RunResult, StepRecord
+from agent_runtime.warning_codes import WarningCode
 
 __all__ = (
     "RunEvent",
@@ -46,6 +48,7 @@ __all__ = (
     "TokenReceived",
     "ToolCalled",
     "ToolReturned",
+    "WarningIssued",
 )
 
 
@@ -197,8 +200,8 @@ class TokenReceived(StepEvent):
     """An LLM client that streams has given a piece of its answer.
 
     Attributes:
-        text: the piece; all pieces in a row, from the start of an attempt or the last ToolReturned on, are
-            one answer of the model.
+        text: the piece; all pieces in a row, from the start of an attempt, the last ToolReturned or the last
+            answer that was rejected on, are one answer of the model.
     """
 
     text: str
@@ -238,6 +241,21 @@ class ToolReturned(StepEvent):
     failed: bool
 
 
+@dataclass(frozen=True, slots=True)
+class WarningIssued(StepEvent):
+    """Something is not as it should be, the run goes on all the same, and no other event says so.
+
+    It may come after the step's end: what goes on after a cancellation is known only then.
+
+    Attributes:
+        code: what it is about.
+        message: the same for people, without the run's secrets; its words may change.
+    """
+
+    code: WarningCode
+    message: str
+
+
 StreamEvent: TypeAlias = (
     RunStarted
     | RunFinished
@@ -252,6 +270,7 @@ StreamEvent: TypeAlias = (
     | TokenReceived
     | ToolCalled
     | ToolReturned
+    | WarningIssued
 )
 """Every kind of event that a stream gives. Later versions may add kinds: a ``match`` over events that is
 to survive them ends in ``case _``."""

@@ -171,7 +171,7 @@ class Calls:
         if faults:
             listed = "\n".join(f"- {fault}" for fault in faults[:20])
             return Outcome(Result(f"Wrong arguments:\n{listed}", failed=True))
-        trace = Trace(f"{self._step}:{tool.said.name}")
+        trace = Trace(self._step, tool=tool.said.name)
         outcome = await invoke(tool.callee, arguments, tool.said.runs_on, self._around, trace)
         if outcome.error is None:
             return Outcome(Result(content_of(outcome.value), failed=False))

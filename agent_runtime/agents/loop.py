@@ -14,8 +14,9 @@ from agent_runtime.errors import AgentRuntimeError, AnswerError, TurnLimitError
 from agent_runtime.memory import MemoryStore
 from agent_runtime.outcomes import Outcome, acapture, capture
 from agent_runtime.references import Values, render
-from agent_runtime.steps import NO_CONTENT, Surroundings, Trace, message_of, put, question
+from agent_runtime.steps import MISSING, NO_CONTENT, Surroundings, Trace, message_of, put, question
 from agent_runtime.tools import wire_name
+from agent_runtime.warning_codes import WarningCode
 from agent_runtime.workflow import AgentCall
 
 __all__ = ("BoundAgent",)
@@ -178,6 +179,8 @@ class _Dialogue:
                 faults: list[str] = []
                 output = self._answer(asked.value, faults)
                 if not faults:
+                    if asked.value.get("content") is None:
+                        self._around.warn(self.step, WarningCode.ANSWER_MISSING, MISSING)
                     self.said.append({"role": "assistant", "content": output["content"]})
                     return Outcome(output)
                 failed = self._correct(asked.value, faults)
@@ -212,8 +215,8 @@ class _Dialogue:
         self.said += new
         return None
 
-    async def summarise(self, messages: Sequence[ChatMessage]) -> ChatMessage:
-        """Ask the model to sum up a conversation; the answer is a message.
+    async def summarise(self, messages: Sequence[ChatMessage]) -> ChatMessage | None:
+        """Ask the model to sum up a conversation; the answer is a message, or None if it says nothing.
 
         Raises:
             BaseException: the client raised it.
@@ -230,7 +233,11 @@ class _Dialogue:
             self._around,
         )
         reply = (await put(question_, self._around, self.trace, aloud=False)).unwrap()
-        return {"role": "system", "content": f"The conversation so far: {reply.get('content') or NO_CONTENT}"}
+        if not (content := reply.get("content")):
+            told = "the model has not summed up the conversation; all of it is kept as it is"
+            self._around.warn(self.step, WarningCode.SUMMARY_MISSING, told)
+            return None
+        return {"role": "system", "content": f"The conversation so far: {content}"}
 
     def _name_of(self, call: Call) -> str:
         tool = self._agent.tools.get(call.name)
@@ -257,6 +264,8 @@ class _Dialogue:
         if self._repairs >= answers.repairs:
             return _failed(AnswerError(self.trace.step, faults, content, self._repairs))
         self._repairs += 1
+        told = f"the answer cannot be used, repair {self._repairs} of {answers.repairs}: {'; '.join(faults)}"
+        self._around.warn(self.step, WarningCode.ANSWER_REJECTED, told)
         self._messages.append({"role": "assistant", "content": content})
         self._messages.append({"role": "user", "content": correction(faults)})
         return None

@@ -15,7 +15,7 @@ from agent_runtime.steps import Surroundings
 __all__ = ("SUMMARY", "Recollection", "recall", "save", "transcript")
 
 ChatMessage = Mapping[str, object]
-Summarise = Callable[[Sequence[ChatMessage]], Awaitable[ChatMessage]]
+Summarise = Callable[[Sequence[ChatMessage]], Awaitable[ChatMessage | None]]
 
 SUMMARY = (
     "Sum up the conversation so far in a few sentences, for yourself, to go on with it."
@@ -48,7 +48,8 @@ class Recollection(NamedTuple):
         summary, summed_up = self.spec.summary, None
         if summary is not None and len(messages) > summary.after:
             recent = windowed(messages, summary.keep) if summary.keep else []
-            summed_up = [await summarise(messages[: len(messages) - len(recent)]), *recent]
+            asked = await summarise(messages[: len(messages) - len(recent)])
+            summed_up = None if asked is None else [asked, *recent]
         return Turn(self.key, said, self.conversation.version, summed_up, self.spec.window)
 
 

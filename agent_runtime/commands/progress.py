@@ -20,24 +20,35 @@ from agent_runtime.events import (
     StepStarted,
     StepWaiting,
     StreamEvent,
+    WarningIssued,
 )
 from agent_runtime.results import StepState
+from agent_runtime.warning_codes import WarningCode
 
 __all__ = ("Beside", "Progress")
 
 _OF_ITS_OWN = re.compile(r"[^.\[:]*")
 """A step that is not part of another one: its path has no dot, no index and no colon."""
 
-_GOOD, _BAD, _DULL = "32", "31", "2"
-"""Colours that add nothing to what the signs say: green, red, faint."""
+_GOOD, _BAD, _ODD, _DULL = "32", "31", "33", "2"
+"""Colours that add nothing to what the signs say: green, red, yellow, faint."""
 
-_SIGNS = {"done": "✓", "failed": "✗", "skipped": "○", "again": "↻", "cancelled": "⊘", "running": "…"}
+_SIGNS = {
+    "done": "✓",
+    "failed": "✗",
+    "skipped": "○",
+    "again": "↻",
+    "cancelled": "⊘",
+    "warning": "!",
+    "running": "…",
+}
 _PLAIN_SIGNS = {
     "done": "ok",
     "failed": "FAILED",
     "skipped": "skipped",
     "again": "again",
     "cancelled": "cancelled",
+    "warning": "warning",
     "running": "...",
 }
 
@@ -81,6 +92,10 @@ class Progress:
             case StepRetrying(step=step, error_type=type_, error=error):
                 text = f"{step}  attempt {event.attempt}: {_told(type_, error)}; again in {event.delay:.2g} s"
                 self._line("again", text, _DULL)
+            case WarningIssued(code=WarningCode.CANCELLATION_IGNORED):
+                pass  # the log says it, also where no progress is shown
+            case WarningIssued(step=step, message=message):
+                self._line("warning", f"{step}  {message}", _ODD)
         self._draw()
 
     def close(self) -> None:

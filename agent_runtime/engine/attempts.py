@@ -211,7 +211,7 @@ class StepRun(PlainRun):
         timeout = self.plan.step.timeout
         if timeout is None:
             return await acapture(self._attempt())
-        return await within(timeout, self._attempt(), self.step, self.around.workflow_name)
+        return await within(timeout, self._attempt(), self.step, self.around)
 
     async def _deal_with(self, failed: Outcome[object]) -> Outcome[object]:
         """Do what the step says of its failure; what is left of it then is its outcome."""

@@ -75,7 +75,7 @@ class BatchRun(PlainRun):
 
     async def _turn(self) -> Outcome[object]:
         batch = _Batch(self, *self._call())
-        done = await batch.on(self.around.offload.on_caller, self.around.workflow_name)
+        done = await batch.on(self.around.offload.on_caller, self.around)
         if done.error is None and self._steps is not None:
             self._steps.batch_is_over()
         return await settled(done)

@@ -95,4 +95,4 @@ class CallRun(BlockRun):
         steps = _Called(called.plan, scope, around, self.feed, step=self.step)
         if workflow.timeout is None:
             return await self._through(steps)
-        return inner(await within(workflow.timeout, self._through(steps), self.step, workflow.name))
+        return inner(await within(workflow.timeout, self._through(steps), self.step, around))

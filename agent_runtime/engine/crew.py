@@ -238,7 +238,8 @@ class Crew(Generic[T]):
     def _stop(self) -> None:
         """Cancel what is in progress; nothing more is started."""
         if self._overrun is None:
-            self._overrun = Overrun(self._loop, self._around.workflow_name, self._going_on)
+            around = self._around
+            self._overrun = Overrun(self._loop, around.workflow_name, self._going_on, around.overran)
         self._cancelled.update(task for task in self._running if task.cancel())
 
     def _going_on(self) -> Sequence[str]:

@@ -22,8 +22,10 @@ from agent_runtime.events import (
     TokenReceived,
     ToolCalled,
     ToolReturned,
+    WarningIssued,
 )
 from agent_runtime.results import Question, RunResult, StepRecord, StepState
+from agent_runtime.warning_codes import WarningCode
 
 __all__ = ("AHEAD", "Feed", "Told")
 
@@ -106,6 +108,10 @@ class Feed:
         """
         await self._room()
         self.put(StepRetrying(self.run_id, time.time(), step, *told, attempt, delay))
+
+    def warning(self, step: str, code: WarningCode, message: str) -> None:
+        """Add that something is not as it should be; at once, for a callback that cannot wait."""
+        self.put(WarningIssued(self.run_id, time.time(), step, code, message))
 
     async def begin(self, step: str) -> None:
         """Add that a step begins that belongs to another one, as soon as there is room."""

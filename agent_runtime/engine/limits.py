@@ -8,13 +8,13 @@ from typing import Any
 
 from agent_runtime.errors import StepTimeoutError
 from agent_runtime.outcomes import Outcome, acapture
-from agent_runtime.steps import Overrun
+from agent_runtime.steps import Overrun, Surroundings
 
 __all__ = ("inner", "within")
 
 
 async def within(
-    seconds: float, work: Coroutine[Any, Any, Outcome[object]], step: str, workflow: str
+    seconds: float, work: Coroutine[Any, Any, Outcome[object]], step: str, around: Surroundings
 ) -> Outcome[Outcome[object]]:
     """Await ``work`` and cancel it when the time is up; what it does about that is its own affair.
 
@@ -26,7 +26,7 @@ async def within(
     overruns: list[Overrun] = []
 
     def expire() -> None:
-        overruns.append(Overrun(loop, workflow, lambda: (step,)))
+        overruns.append(Overrun(loop, around.workflow_name, lambda: (step,), around.overran))
         task.cancel()
 
     timer = loop.call_later(seconds, expire)

@@ -47,7 +47,12 @@ class StreamedExecution(Execution):
     ) -> None:
         feed = Feed(around.run_id, self._wake_reader)
         self._turns = Turns(around.offload, self._is_waiting) if in_turn else None
-        around = around._replace(on_token=feed.token, tool_events=feed, offload=self._turns or around.offload)
+        around = around._replace(
+            on_token=feed.token,
+            tool_events=feed,
+            on_warning=feed.warning,
+            offload=self._turns or around.offload,
+        )
         super().__init__(plan, inputs, around, feed=feed, context=context)
         self._on_end = on_end
         self._asked = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent_runtime.steps.agent import NO_CONTENT, put, question
+from agent_runtime.steps.agent import MISSING, NO_CONTENT, put, question
 from agent_runtime.steps.call import (
     Agent,
     Callee,
@@ -23,6 +23,7 @@ from agent_runtime.steps.overrun import Overrun
 from agent_runtime.steps.run import attempt, message_of
 
 __all__ = (
+    "MISSING",
     "NO_CONTENT",
     "Agent",
     "Callee",

@@ -12,15 +12,24 @@ from agent_runtime.llm.client import Kind
 from agent_runtime.outcomes import Outcome, acapture, capture
 from agent_runtime.steps.call import Invocation, Surroundings, Trace, settled
 from agent_runtime.usage import priced
+from agent_runtime.warning_codes import WarningCode
 from agent_runtime.workflow import AgentCall
 
 if TYPE_CHECKING:
     from agent_runtime.secrets import RunSecrets
 
-__all__ = ("NO_CONTENT", "ask", "put", "question")
+__all__ = ("MISSING", "NO_CONTENT", "ask", "put", "question")
 
 NO_CONTENT = "No content generated"
 """What stands for the content of a reply that has none."""
+
+MISSING = f"the reply has no 'content'; {NO_CONTENT!r} stands in its place"
+
+_CUT_OFF = {
+    "length": "the answer was cut off: it has reached the model's limit of tokens",
+    "content_filter": "the answer was cut off: a filter of the model's server has stopped it",
+}
+"""What a ``finish_reason`` in the wire form means for an answer."""
 
 
 async def ask(
@@ -35,6 +44,7 @@ async def ask(
     outcome = await put(question(step_id, action, messages, config, around), around, trace)
     if outcome.error is None and outcome.value is not None and outcome.value.get("content") is None:
         outcome.value["content"] = NO_CONTENT
+        around.warn(trace.step, WarningCode.ANSWER_MISSING, MISSING)
     return cast("Outcome[object]", outcome)
 
 
@@ -89,7 +99,7 @@ async def _call(arguments: Mapping[str, object], around: Surroundings, trace: Tr
     """Call ``call_llm``; an ``async def`` gives its coroutine, which the loop awaits."""
     call_llm = Invocation(around.llm.call_llm, arguments, trace)
     if around.llm.kind is Kind.BLOCKING:
-        return await call_llm.on(around.offload.on_worker, around.workflow_name)
+        return await call_llm.on(around.offload.on_worker, around)
     return capture(call_llm)
 
 
@@ -150,11 +160,34 @@ def _reply(
 ) -> dict[str, object]:
     if not isinstance(reply, Mapping):
         raise LLMClientError(f"call_llm() returned {type(reply).__name__}")
+    reason = reply.get("finish_reason")
+    if isinstance(reason, str) and reason in _CUT_OFF:
+        around.warn(trace.step, WarningCode.ANSWER_CUT_OFF, _CUT_OFF[reason])
     usage = reply.get("usage")
     if isinstance(usage, Mapping):
         if around.prices is not None:
-            config = arguments["config"]
-            asked = config.get("model") if isinstance(config, Mapping) else None
-            usage = priced(usage, around.prices, reply.get("model"), asked)
+            usage = _with_cost(usage, reply, arguments, around, trace)
         trace.spend(usage)
     return dict(reply)
+
+
+def _with_cost(
+    usage: Mapping[str, object],
+    reply: Mapping[str, object],
+    arguments: Mapping[str, object],
+    around: Surroundings,
+    trace: Trace,
+) -> Mapping[str, object]:
+    """Return usage with its cost; where that is not known, tell so once in a step."""
+    assert around.prices is not None
+    config = arguments["config"]
+    asked = config.get("model") if isinstance(config, Mapping) else None
+    models = [name for name in (reply.get("model"), asked) if isinstance(name, str)]
+    usage = priced(usage, around.prices, *models)
+    was_known = trace.usage is None or trace.usage.get("cost", 0) is not None
+    if usage["cost"] is None and was_known:
+        known = any(name in around.prices for name in models)
+        named = " or ".join(map(repr, models)) or "a model without a name"
+        what = "the reply does not say how many tokens it took" if known else f"there is no price of {named}"
+        around.warn(trace.step, WarningCode.COST_UNKNOWN, f"what the question cost is not known: {what}")
+    return usage

@@ -16,6 +16,7 @@ from agent_runtime.references import Values
 from agent_runtime.steps.offload import Offload, thread_name
 from agent_runtime.steps.overrun import Overrun
 from agent_runtime.usage import Price, total
+from agent_runtime.warning_codes import WarningCode
 from agent_runtime.workflow import RunsOn
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ T = TypeVar("T")
 
 AnyFunction = Callable[..., object]
 OnToken = Callable[[str, str], Awaitable[None]]
+OnWarning = Callable[[str, WarningCode, str], None]
 Way = Callable[[Callable[[], T]], Coroutine[Any, Any, Outcome[T]]]
 
 
@@ -150,6 +152,7 @@ class Surroundings(NamedTuple):
         depth: how many ``workflow`` steps these steps stand inside of.
         secrets: the values of the secrets that the run may use; None if there are none.
         tool_events: told of each call of a tool, where somebody reads them.
+        on_warning: told of what no other event says, with the step's id, where somebody reads them.
         conversations: those of this run, if its agents have any.
         prices: of models, where the host has given any.
         tracing: told of what happens, where a trace is asked for.
@@ -170,6 +173,7 @@ class Surroundings(NamedTuple):
     depth: int = 0
     secrets: RunSecrets | None = None
     tool_events: ToolEvents | None = None
+    on_warning: OnWarning | None = None
     conversations: RunConversations | None = None
     prices: Mapping[str, Price] | None = None
     tracing: Tracing | None = None
@@ -188,6 +192,16 @@ class Surroundings(NamedTuple):
         kind, text = texts_of(error)
         return (kind, text) if self.secrets is None else (kind, self.secrets.redactor.text(text))
 
+    def warn(self, step: str, code: WarningCode, message: str) -> None:
+        """Tell whoever reads the run's events what no other event says, without the run's secrets."""
+        if self.on_warning is not None:
+            text = message if self.secrets is None else self.secrets.redactor.text(message)
+            self.on_warning(step, code, text)
+
+    def overran(self, step: str, message: str) -> None:
+        """Tell of a step that goes on after its cancellation; on the loop."""
+        self.warn(step, WarningCode.CANCELLATION_IGNORED, message)
+
     def clean(self, outcome: Outcome[object]) -> Outcome[object]:
         """Return the outcome of a user's code, its value without the run's secrets; for every call of it."""
         if self.secrets is None or outcome.error is not None:
@@ -199,19 +213,26 @@ class Trace:
     """What is known of a step beside its outcome; the attempt in progress writes it.
 
     Attributes:
-        step: which step.
-        thread: the one that its code ran on.
-        usage: what it has used.
+        step: where it stands.
+        tool: what its model has called, if this is about that alone.
+        thread: name of the thread that its code ran on.
         turn: what it adds to a conversation of its run, if that is kept; counts if the step succeeds.
+        usage: what its language models were used for.
     """
 
-    __slots__ = ("step", "thread", "turn", "usage")
+    __slots__ = ("step", "thread", "tool", "turn", "usage")
 
-    def __init__(self, step: str) -> None:
+    def __init__(self, step: str, *, tool: str | None = None) -> None:
         self.step = step
+        self.tool = tool
         self.thread: str | None = None
         self.usage: Mapping[str, object] | None = None
         self.turn: Turn | None = None
+
+    @property
+    def name(self) -> str:
+        """How messages call it."""
+        return self.step if self.tool is None else f"{self.step}:{self.tool}"
 
     def spend(self, usage: Mapping[str, object] | None) -> None:
         """Add to what it has used; attempts that failed have been paid for as well."""
@@ -249,19 +270,25 @@ class Invocation(Generic[T]):
             self._in_progress = False
             self._arguments = {}  # whoever is still to be told of the end keeps this alive
             if self._overrun is not None:
-                self._overrun.returned(self._trace.step)
+                self._overrun.returned(self._trace.name)
 
-    async def on(self, way: Way[T], workflow: str) -> Outcome[T]:
+    async def on(self, way: Way[T], around: Surroundings) -> Outcome[T]:
         """Have the function called on another thread; if it cannot be stopped, say so later."""
         try:
             return await way(self)
         except asyncio.CancelledError:
             if self._in_progress:
-                self._overrun = Overrun(asyncio.get_running_loop(), workflow, self._going_on)
+                loop, told = asyncio.get_running_loop(), partial(_overran, around, self._trace)
+                self._overrun = Overrun(loop, around.workflow_name, self._going_on, told)
             raise
 
     def _going_on(self) -> Sequence[str]:
-        return (self._trace.step,) if self._in_progress else ()
+        return (self._trace.name,) if self._in_progress else ()
+
+
+def _overran(around: Surroundings, trace: Trace, _: str, message: str) -> None:
+    """Tell of a function that goes on after its cancellation."""
+    around.overran(trace.step, message if trace.tool is None else f"its tool '{trace.tool}' {message}")
 
 
 def is_async(fn: object) -> bool:
@@ -284,7 +311,7 @@ async def invoke(
         return around.clean(await acapture(awaitable))
     run = around.offload.on_caller if runs_on is RunsOn.CALLER else around.offload.on_worker
     invocation = Invocation(callee.fn, arguments, trace)
-    return around.clean(await settled(await invocation.on(run, around.workflow_name)))
+    return around.clean(await settled(await invocation.on(run, around)))
 
 
 async def settled(outcome: Outcome[object]) -> Outcome[object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
 
@@ -27,15 +28,21 @@ class Overrun:
         loop: where it was cancelled.
         workflow: the workflow's name.
         going_on: returns the ids of the cancelled steps that have not ended yet; on the loop.
+        tell: told of each such step and what it does, besides the log; on the loop.
     """
 
-    __slots__ = ("_began", "_going_on", "_loop", "_timer", "_workflow")
+    __slots__ = ("_began", "_going_on", "_loop", "_tell", "_timer", "_workflow")
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, workflow: str, going_on: Callable[[], Sequence[str]]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        workflow: str,
+        going_on: Callable[[], Sequence[str]],
+        tell: Callable[[str, str], None],
     ) -> None:
         self._workflow = workflow
         self._going_on = going_on
+        self._tell = tell
         self._loop = loop
         self._began = self._loop.time()
         self._timer = self._loop.call_later(PATIENCE, self._remind, PATIENCE)
@@ -45,20 +52,20 @@ class Overrun:
         return self._loop.time() - self._began
 
     def swallowed(self, step: str) -> None:
-        """Report a step that has ended as if it had not been cancelled."""
-        _log.warning(
-            "workflow '%s': step '%s' swallowed its cancellation and went on for %.3g s",
-            *(self._workflow, step, self._seconds),
-        )
+        """Report a step that has ended as if it had not been cancelled; on the loop."""
+        what = f"swallowed its cancellation and went on for {round(self._seconds, 3):g} s"
+        _log.warning("workflow '%s': step '%s' %s", self._workflow, step, what)
+        self._tell(step, what)
 
     def returned(self, step: str) -> None:
         """Report a plain function that has ended at last, if that took long; on any thread."""
-        if self._seconds >= WORTH_SAYING:
-            _log.warning(
-                "workflow '%s': step '%s' went on for %.3g s after it was cancelled:"
-                " a plain function cannot be interrupted",
-                *(self._workflow, step, self._seconds),
-            )
+        seconds = self._seconds
+        if seconds < WORTH_SAYING:
+            return
+        what = f"went on for {seconds:.3g} s after it was cancelled: a plain function cannot be interrupted"
+        _log.warning("workflow '%s': step '%s' %s", self._workflow, step, what)
+        with contextlib.suppress(RuntimeError):  # the loop may have been closed: nobody reads any more
+            self._loop.call_soon_threadsafe(self._tell, step, what)
 
     def end(self) -> None:
         """Report nothing more; on the loop."""
@@ -70,11 +77,14 @@ class Overrun:
         if not left:
             return
         more = f" and {len(left) - _NAMED} more" if len(left) > _NAMED else ""
+        seconds = f"not ended {self._seconds:.3g} s after being cancelled"
         _log.warning(
-            "workflow '%s': %s%s %s not ended %.3g s after being cancelled",
+            "workflow '%s': %s%s %s %s",
             *(self._workflow, ", ".join(f"step '{step}'" for step in left[:_NAMED]), more),
-            *("has" if len(left) == 1 else "have", self._seconds),
+            *("has" if len(left) == 1 else "have", seconds),
         )
+        for step in left:
+            self._tell(step, f"has {seconds}")
         self._timer = self._loop.call_later(waited, self._remind, 2 * waited)
 
 

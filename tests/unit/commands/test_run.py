@@ -210,6 +210,19 @@ def test_secret_comes_from_a_variable_and_is_shown_nowhere(
         assert b"sk-very-secret".hex() not in text
 
 
+def test_warning_is_a_line_of_the_progress(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = workflow(folder, "  - {id: ask, agent: {messages: [{role: user, content: Hello}]}}\n")
+    model = "class Model:\n    def call_llm(self, **question):\n        return {}\n"
+    (folder / "host.py").write_text(model, encoding="utf-8")
+
+    code = main(["run", file, "--llm", "host:Model", "--progress", "plain"])
+
+    lines = capsys.readouterr().err.splitlines()
+    assert code == 0
+    assert lines[0] == "! ask  the reply has no 'content'; 'No content generated' stands in its place"
+    assert lines[1].startswith("✓ ask  ")
+
+
 @pytest.mark.parametrize(
     ("given", "says"),
     [

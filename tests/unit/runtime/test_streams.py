@@ -30,6 +30,7 @@ from agent_runtime import (
     TokenReceived,
     ToolCalled,
     ToolReturned,
+    WarningIssued,
     load_workflow,
     stream_workflow,
     stream_workflow_async,
@@ -164,7 +165,7 @@ def described(event: StreamEvent) -> str:
             return event.step
         case ToolCalled(tool=tool) | ToolReturned(tool=tool):
             return tool
-        case TokenReceived(text=text):
+        case TokenReceived(text=text) | WarningIssued(message=text):
             return text
         case _:
             assert_never(event)
