@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import ParamSpec, Protocol, TypeVar, overload
 
@@ -162,13 +162,14 @@ def syncify(
         ValueError: an option has a value that it cannot have.
     """
     settings = Settings(bridge or _shared, timeout, on_running_loop, stall_timeout, strategy)
-    family = Family(sys._getframe(1).f_globals, settings)  # noqa: SLF001 - as namedtuple() does
+    namespace = sys._getframe(1).f_globals  # noqa: SLF001 - as namedtuple() does
+    family = Family(namespace, settings)
     if target is None:
-        return lambda target: _sync_form(target, name, family)
-    return _sync_form(target, name, family)
+        return lambda target: _sync_form(target, name, family, namespace)
+    return _sync_form(target, name, family, namespace)
 
 
-def _sync_form(target: object, name: str | None, family: Family) -> object:
+def _sync_form(target: object, name: str | None, family: Family, namespace: Mapping[str, object]) -> object:
     if isinstance(target, type):
         if issubclass(target, Facade) or not has_async_members(target):
             raise TypeError(_refusal(target))
@@ -177,9 +178,17 @@ def _sync_form(target: object, name: str | None, family: Family) -> object:
     if kind is None or not callable(target):
         raise TypeError(_refusal(target))
     own = _name_of(target)
-    sync = name or own.removeprefix("async_").removesuffix("_async") or own
+    sync = own if _is_decorated(target, own, namespace) else own.removeprefix("async_").removesuffix("_async")
+    sync = name or sync or own
     variant = own if sync != own else f"{own}.async_function"
     return sync_function(target, Form(kind, (sync, variant), family))
+
+
+def _is_decorated(target: object, name: str, namespace: Mapping[str, object]) -> bool:
+    """Whether a function of this module is not known by its name, but is about to be: by ``@syncify``."""
+    is_of_this_module = getattr(target, "__module__", None) == namespace.get("__name__")
+    is_on_its_top_level = getattr(target, "__qualname__", "") == name
+    return is_of_this_module and is_on_its_top_level and namespace.get(name) is not target
 
 
 def _name_of(fn: object) -> str:

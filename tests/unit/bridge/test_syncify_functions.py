@@ -289,6 +289,27 @@ def test_running_loop_is_refused_where_that_is_the_setting() -> None:
     asyncio.run(main(lambda: forms["session"]("a").__enter__(), "session"))
 
 
+@syncify(on_running_loop="raise")
+async def refresh_async() -> str:
+    await asyncio.sleep(0)
+    return "fresh"
+
+
+def test_what_a_decorator_has_made_sync_is_called_as_it_is_named_and_says_what_to_await() -> None:
+    async def main() -> str:
+        with pytest.raises(
+            CallerLoopError, match=r"^refresh_async\(\).*`await refresh_async\.async_function"
+        ):
+            refresh_async()
+        form: Any = refresh_async
+        answer: str = await form.async_function()
+        return answer
+
+    assert refresh_async.__name__ == "refresh_async"
+    assert pickle.loads(pickle.dumps(refresh_async)) is refresh_async
+    assert asyncio.run(main()) == refresh_async() == "fresh"
+
+
 class WithoutAsync:
     """Has nothing to make sync."""
 
