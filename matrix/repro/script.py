@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from matrix.chains import links_of, stated_facts
 from matrix.model import limits_of
 from matrix.registry import BUILT_IN
 from matrix.repro.flatten import flatten
@@ -105,8 +106,11 @@ def written(registry: Registry, cell: Cell) -> str:
     name = control_name(cell.target)
     control = None if name is None else registry.control(name).statement
     limits = limits_of(context, registry.probe(cell.probe).statement, control)
+    links = registry.links(cell.context)
+    hosts = _hosts(cell)
     situation = "".join(
-        f"    {json.dumps(fact)}: {value},\n" for fact, value in _situation(context.facts).items()
+        _link(hosts[link.statement.name], facts)
+        for link, facts in zip(links, stated_facts([one.statement for one in links]), strict=True)
     )
     imports, called = _called(registry, cell)
     return f'''"""What is judged here, and where."""
@@ -115,9 +119,9 @@ from matrix.repro.inside.words import Cell, Run
 
 CELL = Cell({json.dumps(cell.id)})
 
-SITUATION = {{
-{situation}}}
-"""What has to be true where the call is made; any one of several, where there are several."""
+LINKS = (
+{situation})
+"""How the situation comes about, from the outside in: by whom, and what is then true; any one of several."""
 
 ENTER, LIMIT, EXIT = {limits.enter!r}, {limits.call!r}, {limits.exit!r}
 """Seconds that it may take until the situation has come about, the claim is judged, the process has ended."""
@@ -126,11 +130,25 @@ ENTER, LIMIT, EXIT = {limits.enter!r}, {limits.call!r}, {limits.exit!r}
 {called}'''
 
 
+def _hosts(cell: Cell) -> dict[str, str]:
+    """Return what brings each link of the situation about, by the link's name."""
+    names = dict.fromkeys(links_of(cell.context))
+    return {name: "host" if len(names) == 1 else f"host_of_{name}" for name in names}
+
+
+def _link(host: str, facts: Facts) -> str:
+    """Return one link, as Python that a formatter would leave as it is."""
+    stated = "".join(
+        f"            {json.dumps(fact)}: {value},\n" for fact, value in _situation(facts).items()
+    )
+    return f"    (\n        {host},\n        {{\n{stated}        }},\n    ),\n"
+
+
 def _situation(facts: Facts) -> dict[str, str]:
     """Return what has to be true, as Python that a formatter would leave as it is."""
     loops = facts.running_loop
     if isinstance(loops, tuple):
-        loop = "(\n" + "".join(f'        "{name}",\n' for name in loops) + "    )"
+        loop = "(\n" + "".join(f'                "{name}",\n' for name in loops) + "            )"
     else:
         loop = "None" if loops is None else json.dumps(loops)
     return {
@@ -145,7 +163,11 @@ def _called(registry: Registry, cell: Cell) -> tuple[list[str], str]:
     """Return imports, and the functions that give what the claim is held against."""
     session = registry.probe(cell.probe).statement.session
     entry_point, probe = f"entry_points.{cell.entry_point}", f"probes.{cell.probe}"
-    imports = [f"contexts.{cell.context} import host\n", f"probes.{cell.probe} import check\n"]
+    hosts = [
+        f"contexts.{name} import host{'' if host == 'host' else f' as {host}'}\n"
+        for name, host in _hosts(cell).items()
+    ]
+    imports = [*hosts, f"probes.{cell.probe} import check\n"]
     ours = "open_session" if session else "call"
     if cell.target in {AGENT_RUNTIME, CONTROL}:
         imports.append(f"{entry_point} import {ours}\n")

@@ -10,8 +10,6 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from matrix.cells import SelectionError
-from matrix.chains import links_of
 from matrix.judged import ExitCode
 from matrix.model import Outcome
 from matrix.one_cell import one_cell
@@ -76,15 +74,11 @@ def perform(registry: Registry, options: argparse.Namespace) -> int:
     """Write the script, run it, or both; return the exit code.
 
     Raises:
-        SelectionError: the name means no cell, or several, or one in a chain of contexts.
+        SelectionError: the name means no cell, or several.
         RecordedError: the path holds no run.
         ValueError: the script would have the name of a module that it needs.
     """
     cell = one_cell(registry, options.cell)
-    if len(links_of(cell.context)) > 1:
-        raise SelectionError(
-            f"{cell.context} is a chain, of which no script is written; name a cell in one context"
-        )
     record = None if options.results is None else _record_of(read_run(options.results), cell)
     reason = does_not_apply(registry, cell)
     if reason is not None:

@@ -11,7 +11,7 @@ import threading
 import traceback
 from collections.abc import Mapping
 
-from matrix.repro.inside.cell import CELL, LIMIT, SITUATION, check, host, plain_call, under_test
+from matrix.repro.inside.cell import CELL, LIMIT, LINKS, check, plain_call, under_test
 from matrix.repro.inside.telling import tell
 from matrix.repro.inside.words import Cell, Run, refusals, seen
 
@@ -23,9 +23,15 @@ class Job:
 
     cells = (CELL,)
 
+    def __init__(self, links: int = 1) -> None:
+        self.links = links
+
     def perform(self, cell: Cell, *, evidence: Mapping[str, str] | None = None) -> None:
-        """Hold the claim here, and tell what becomes of it; never raises."""
-        process, wrong = os.getpid(), contradictions(evidence or {})
+        """Enter the next link here; inside the last one hold the claim, and tell what becomes of it."""
+        process, wrong = os.getpid(), contradictions(LINKS[self.links - 1][1], evidence or {})
+        if not wrong and self.links < len(LINKS):
+            LINKS[self.links][0](Job(self.links + 1))
+            return
         if wrong:
             tell("error", f"this is not the situation of {cell.id}: {'; '.join(wrong)}")
             return
@@ -56,8 +62,8 @@ def judged() -> tuple[str, str, str]:
     return "pass", "", ""
 
 
-def contradictions(evidence: Mapping[str, str]) -> list[str]:
-    """Return what is not as it has to be in this situation."""
+def contradictions(situation: Mapping[str, object], evidence: Mapping[str, str]) -> list[str]:
+    """Return what is not as it has to be here."""
     loop = asyncio._get_running_loop()  # noqa: SLF001 - the only way that never raises, in callbacks too
     here: dict[str, object] = {
         "running loop": None if loop is None else f"{type(loop).__module__}.{type(loop).__qualname__}",
@@ -67,7 +73,7 @@ def contradictions(evidence: Mapping[str, str]) -> list[str]:
     }
     return [
         f"{name} is {here.get(name)!r}, not {stated!r}"
-        for name, stated in SITUATION.items()
+        for name, stated in situation.items()
         if here.get(name) not in (stated if isinstance(stated, tuple) else (stated,))
     ]
 
@@ -77,5 +83,5 @@ def bring_about() -> int:
     # Started in the background of a shell, a process ignores SIGINT; here it is to mean Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     faulthandler.enable()
-    host(Job())
+    LINKS[0][0](Job())
     return 0

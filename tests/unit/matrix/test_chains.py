@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -123,11 +124,46 @@ def test_crash_inside_a_chain_is_told_from_the_others(toy: Toy) -> None:
     assert record_in(toy, "script+inner").outcome is Outcome.CRASH
 
 
-def test_chain_has_no_script_and_says_so(toy: Toy, capsys: pytest.CaptureFixture[str]) -> None:
-    toy.probe().context("script").context("inner", more=LINK)
+def test_script_of_a_chain_enters_every_link_and_judges_inside_the_last(
+    toy: Toy, capfd: pytest.CaptureFixture[str]
+) -> None:
+    toy.probe("works", "print(threading.current_thread().name)\nrun(None, {})")
+    toy.context("script").context("inner", more=LINK)
+    toy.context("thread", IN_A_THREAD, facts="None, False, False", more=THREAD)
 
-    assert main(["repro", "agent_runtime/toy/script+inner/works", "--registry", str(toy.root)]) == 2
-    assert "script+inner is a chain, of which no script is written" in capsys.readouterr().err
+    code = main(
+        ["repro", "agent_runtime/toy/script+thread+inner/works", "--registry", str(toy.root), "--run"]
+    )
+
+    assert code == 0
+    assert re.search(r"Thread-1.*\npass\n", capfd.readouterr().out, re.DOTALL)
+
+
+@pytest.mark.parametrize("chain", ["liar+thread", "script+liar_inside", "script+raises"])
+def test_script_of_a_chain_that_degenerates_cannot_judge(
+    toy: Toy, capfd: pytest.CaptureFixture[str], chain: str
+) -> None:
+    toy.probe().context("script").context("liar", facts="None, False, False")
+    toy.context("thread", IN_A_THREAD, facts="None, False, False", more=THREAD)
+    toy.context("liar_inside", facts="None, False, False", more=THREAD)
+    toy.context("raises", "raise OSError('no room')", more=LINK)
+
+    code = main(["repro", f"agent_runtime/toy/{chain}/works", "--registry", str(toy.root), "--run"])
+
+    assert code == 125
+    assert "error: " in capfd.readouterr().out
+
+
+def test_script_of_a_chain_shows_what_a_run_of_it_says(capfd: pytest.CaptureFixture[str]) -> None:
+    chain = "executor_thread+asyncio_run+executor_thread+asyncio_run"
+
+    codes = {
+        target: main(["repro", f"{target}/run_workflow/{chain}/returns_the_async_value", "--run"])
+        for target in ("agent_runtime", "asyncio_run")
+    }
+
+    assert codes == {"agent_runtime": 0, "asyncio_run": 1}
+    assert "refused: asyncio.run() cannot be called from a running event loop" in capfd.readouterr().out
 
 
 def test_chain_is_explained_by_the_files_of_its_links(toy: Toy, capsys: pytest.CaptureFixture[str]) -> None:
