@@ -263,13 +263,18 @@ def _can_be_taken_over(run: PlainRun, known: Mapping[str, Mapping[str, object]])
     state = StepState(str(known["about"]["state"]))
     if not isinstance(run, StepRun):
         return state is StepState.SUCCEEDED
-    return state in (StepState.SKIPPED, StepState.FAILED) or not _undoes_inside(run.plan)
+    if state in (StepState.SKIPPED, StepState.FAILED):
+        return True
+    return not _undoes_inside(run.plan, None if state is StepState.SUCCEEDED else run.plan.fallback)
 
 
-def _undoes_inside(plan: StepPlan) -> bool:
+def _undoes_inside(plan: StepPlan, fallback: StepPlan | None) -> bool:
+    """Whether anything undoes a step inside this one, or inside the fallback that it may have come to."""
     steps = plan.block.steps if plan.block is not None else ()
-    inside = [each for each in (plan.body, plan.fallback, *steps) if each is not None]
-    return bool(plan.callee) or any(each.compensate is not None or _undoes_inside(each) for each in inside)
+    inside = [each for each in (plan.body, fallback, *steps) if each is not None]
+    return bool(plan.callee) or any(
+        each.compensate is not None or _undoes_inside(each, each.fallback) for each in inside
+    )
 
 
 def _taken_over(run: PlainRun, known: dict[str, dict[str, object]]) -> Outcome[object]:

@@ -241,6 +241,58 @@ def test_a_step_whose_retries_are_used_up_goes_to_its_fallback_when_it_is_resume
     assert count.calls == ["broken", "broken", 5]
 
 
+def test_a_finished_step_is_not_done_again_whatever_its_unused_fallback_could_undo(
+    storage: Storage, count: Counter
+) -> None:
+    text = """
+    steps:
+      - id: a
+        tool: count
+        with: {value: 1}
+        fallback:
+          steps: [{id: b, tool: count, with: {value: 5}, compensate: {tool: count, with: {value: 6}}}]
+      - {id: c, tool: count, needs: a, with: {value: 2}}
+    """
+    runtime = Runtime(text, tools={"count": count}, storage=storage)
+    count.fails_at = 2
+    with pytest.raises(OwnError):
+        runtime.run(run_id="r")
+    count.fails_at = None
+
+    runtime.resume("r")
+
+    assert count.calls == [1, 2, 2]
+
+
+def test_a_fallback_that_has_finished_is_undone_after_a_resumption(storage: Storage, count: Counter) -> None:
+    text = """
+    steps:
+      - id: a
+        tool: fail
+        fallback:
+          steps: [{id: b, tool: count, with: {value: 5}, compensate: {tool: count, with: {value: 6}}}]
+      - {id: c, tool: wait, needs: a}
+    """
+    waits: list[str] = []
+
+    async def fail() -> None:
+        raise OwnError("broken")
+
+    async def wait() -> None:
+        waits.append("wait")
+        await asyncio.sleep(60 if len(waits) == 1 else 0)
+        raise OwnError("late")
+
+    runtime = Runtime(text, tools={"count": count, "fail": fail, "wait": wait}, storage=storage)
+    with pytest.raises(TimeoutError):
+        runtime.run(run_id="r", timeout=0.5)
+
+    with pytest.raises(OwnError, match="late"):
+        runtime.resume("r")
+
+    assert count.calls == [5, 6]
+
+
 def test_a_fallback_that_fails_after_a_resumption_says_what_had_failed(
     storage: Storage, count: Counter
 ) -> None:
