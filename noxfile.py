@@ -122,9 +122,9 @@ def mcp(session: nox.Session) -> None:
 
 @nox.session
 def postgresql(session: nox.Session) -> None:
-    """Test runs that are kept in PostgreSQL: a real server, the system's or one that a package brings."""
+    """Test runs and conversations kept in PostgreSQL: a real server, the system's or one of a package."""
     prepare(session, "postgresql")
-    tests = ("test_storages.py", "test_postgresql.py")
+    tests = ("test_storages.py", "test_postgresql.py", "test_memory_stores.py")
     session.run("pytest", *(f"tests/unit/storage/{name}" for name in tests), *session.posargs)
 
 

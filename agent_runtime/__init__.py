@@ -103,6 +103,7 @@ if TYPE_CHECKING:
     from agent_runtime.many import MappedRun
     from agent_runtime.mcp import MCPTools
     from agent_runtime.memory import Conversation, InMemoryStore, MemoryStore
+    from agent_runtime.memory.sql import PostgreSQLMemoryStore, SQLiteMemoryStore
     from agent_runtime.options import Options
     from agent_runtime.prompts import PromptRegistry
     from agent_runtime.results import Question, RunResult, RunStatus, StepFault, StepRecord, StepState
@@ -174,6 +175,7 @@ __all__ = (
     "OpenAICompatibleClient",
     "Options",
     "OutputTypeError",
+    "PostgreSQLMemoryStore",
     "PostgreSQLStorage",
     "Price",
     "Problem",
@@ -198,6 +200,7 @@ __all__ = (
     "RunStatus",
     "Runtime",
     "RuntimeClosedError",
+    "SQLiteMemoryStore",
     "SQLiteStorage",
     "ScriptedClient",
     "Secret",
@@ -281,6 +284,7 @@ _HOMES = {
     "many": ("MappedRun",),
     "mcp": ("MCPTools",),
     "memory": ("Conversation", "InMemoryStore", "MemoryStore"),
+    "memory.sql": ("PostgreSQLMemoryStore", "SQLiteMemoryStore"),
     "options": ("Options",),
     "prompts": ("PromptRegistry",),
     "results": ("Question", "RunResult", "RunStatus", "StepFault", "StepRecord", "StepState"),

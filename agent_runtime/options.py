@@ -84,8 +84,14 @@ def _check_plugs(options: Options) -> None:
     """
     if options.prompts is not None:
         _check_prompts(options.prompts)
-    if options.memory is not None and not all(hasattr(options.memory, name) for name in ("load", "save")):
-        raise TypeError(f"memory= is a MemoryStore, such as InMemoryStore(), not {options.memory!r}")
+    memory = options.memory
+    if memory is not None and not all(hasattr(memory, name) for name in ("load", "save")):
+        raise TypeError(f"memory= is a MemoryStore, such as InMemoryStore(), not {memory!r}")
+    if hasattr(memory, "lease"):  # a Storage has methods of these names as well
+        raise TypeError(
+            f"memory= keeps conversations, and {memory!r} keeps runs; pass SQLiteMemoryStore(path), say,"
+            " which may be of the same file"
+        )
 
 
 def _entries(what: str, given: object) -> list[tuple[object, object]]:

@@ -11,7 +11,6 @@ from types import TracebackType
 from typing import Self, cast
 
 from agent_runtime.durable.decisions import decisions_in
-from agent_runtime.durable.lane import StorageLane
 from agent_runtime.durable.opening import CANCEL, Opening
 from agent_runtime.durable.program import Durability
 from agent_runtime.durable.results import failure_text, result_text
@@ -20,6 +19,7 @@ from agent_runtime.errors import LeaseLostError, RecordedFailureError, RunCancel
 from agent_runtime.outcomes import Outcome
 from agent_runtime.results import RunResult
 from agent_runtime.runs import Request, Run, Stop
+from agent_runtime.storage.lane import StorageLane
 from agent_runtime.storage.protocol import Entry, RunState
 
 __all__ = ("Keeper",)
@@ -79,7 +79,7 @@ class Keeper:
             RunCancelledError: it has been cancelled.
             StorageError: the storage has failed.
         """
-        self._lane = StorageLane(self._storage, self._run.id)
+        self._lane = StorageLane(self._storage, f"run {self._run.id}")
         await self._lane.__aenter__()
         try:
             taken = await self._opening.take(self._lane)

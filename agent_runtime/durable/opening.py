@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, NoReturn, cast
 
-from agent_runtime.durable.lane import StorageLane
 from agent_runtime.durable.owners import is_known_to_be_dead, new_owner, process_of
 from agent_runtime.durable.program import Durability
 from agent_runtime.durable.results import failure_in, result_of
@@ -23,6 +22,7 @@ from agent_runtime.errors import (
 from agent_runtime.results import RunResult
 from agent_runtime.runs import Request, Run, is_inside
 from agent_runtime.storage.encoding import decode, restored
+from agent_runtime.storage.lane import StorageLane
 from agent_runtime.storage.protocol import Entry, Note, RunState, Storage, StoredRun
 
 __all__ = ("CANCEL", "Opening", "Taken", "may_go_on")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 
 from agent_runtime.durable.decisions import Decision, decide
 from agent_runtime.durable.fingerprint import fingerprint_of
-from agent_runtime.durable.lane import StorageLane
+from agent_runtime.storage.lane import StorageLane
 from agent_runtime.storage.protocol import Storage
 from agent_runtime.workflow import Workflow
 
@@ -43,7 +43,7 @@ class Durability:
             RunConflictError: it does not wait for this decision.
             StorageError: the storage has failed.
         """
-        async with StorageLane(self.storage, run_id) as lane:
+        async with StorageLane(self.storage, f"run {run_id}") as lane:
             await lane.ask(functools.partial(decide, self.storage, run_id, decision))
 
     @functools.cached_property

@@ -1,4 +1,4 @@
-"""What storages that speak SQL have in common: a statement for each method, and connections that are kept."""
+"""What databases that speak SQL have in common: statements one by one, and connections that are kept."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ import os
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from agent_runtime.errors import StorageError
-from agent_runtime.storage.protocol import Entry, Note, RunState, StoredRun
-from agent_runtime.storage.sql import Statements, run_of
+from agent_runtime.storage.sql import Dialect
 
 __all__ = ("Database", "Parameter", "Rows")
 
@@ -37,87 +35,45 @@ C = TypeVar("C", bound=Closable)
 
 
 class Database(ABC, Generic[C]):
-    """A storage whose every method is one statement.
+    """A database that any threads and processes use at once, each time with a connection of its own.
 
     Args:
-        statements: in the database's dialect.
+        name: of what is kept in it, for errors.
+        dialect: which words it takes.
         error: the class of what its driver raises.
-        lease: for how many seconds a runner takes a run in hand without renewing that.
     """
 
-    def __init__(self, statements: Statements, error: type[Exception], *, lease: float) -> None:
-        self.lease = lease
-        self._sql = statements
+    def __init__(self, name: str, dialect: Dialect, error: type[Exception]) -> None:
+        self.dialect = dialect
+        self._name = name
         self._error = error
         # No lock: appending and popping are atomic. A connection is used by whoever has popped it.
         self._idle: deque[C] = deque()
         self._process = 0
 
-    def create(self, run: StoredRun, owner: str, seconds: float) -> bool:
-        """Keep a new run; see :meth:`Storage.create`."""
-        given = (run.id, run.workflow, run.fingerprint, run.inputs, run.key, owner, seconds)
-        return self._write(self._sql.create, *given)
+    def __repr__(self) -> str:
+        return self._name
 
-    def load(self, run_id: str) -> StoredRun | None:
-        """Return a run; see :meth:`Storage.load`."""
-        rows = self._read(self._sql.load, run_id)
-        return run_of(rows[0]) if rows else None
+    def write(self, statement: str, *parameters: Parameter) -> bool:
+        """Carry out a statement; return whether it has changed anything.
 
-    def find(self, workflow: str, key: str) -> StoredRun | None:
-        """Return the run that has this key; see :meth:`Storage.find`."""
-        rows = self._read(self._sql.find, workflow, key)
-        return run_of(rows[0]) if rows else None
+        Raises:
+            StorageError: the database cannot be used; its driver's own exception is the ``__cause__``.
+        """
+        return self._do(statement, parameters)[0] > 0
 
-    def runs(self, state: RunState | None = None, *, limit: int = 100) -> Sequence[StoredRun]:
-        """Return runs, the newest first; see :meth:`Storage.runs`."""
-        if state is None:
-            return [run_of(row) for row in self._read(self._sql.runs, limit)]
-        return [run_of(row) for row in self._read(self._sql.runs_in_state, RunState(state).value, limit)]
+    def read(self, statement: str, *parameters: Parameter) -> Rows:
+        """Carry out a statement; return the rows that it gives.
 
-    def claim(self, run_id: str, owner: str, seconds: float, *, instead_of: str | None = None) -> bool:
-        """Give the lease to ``owner``; see :meth:`Storage.claim`."""
-        return self._write(self._sql.claim, owner, seconds, run_id, instead_of)
-
-    def renew(self, run_id: str, owner: str, seconds: float) -> bool:
-        """Prolong the lease; see :meth:`Storage.renew`."""
-        return self._write(self._sql.renew, seconds, run_id, owner)
-
-    def save(self, run_id: str, owner: str, entry: Entry) -> bool:
-        """Add an entry; see :meth:`Storage.save`."""
-        return self._write(self._sql.save, *entry, run_id, owner)
-
-    def entries(self, run_id: str) -> Sequence[Entry]:
-        """Return all entries; see :meth:`Storage.entries`."""
-        return [Entry(*map(str, row)) for row in self._read(self._sql.entries, run_id)]
-
-    def end(self, run_id: str, owner: str, state: RunState, outcome: str | None) -> bool:
-        """Note how the run stands; see :meth:`Storage.end`."""
-        return self._write(self._sql.end, state.value, outcome, run_id, owner)
-
-    def note(self, run_id: str, note: Note) -> bool:
-        """Leave a note; see :meth:`Storage.note`."""
-        return self._write(self._sql.note, *note, run_id)
-
-    def notes(self, run_id: str) -> Sequence[Note]:
-        """Return all notes; see :meth:`Storage.notes`."""
-        return [Note(*map(str, row)) for row in self._read(self._sql.notes, run_id)]
-
-    def delete(self, run_id: str) -> bool:
-        """Forget a run; see :meth:`Storage.delete`."""
-        return self._write(self._sql.delete, run_id)
+        Raises:
+            StorageError: the database cannot be used; its driver's own exception is the ``__cause__``.
+        """
+        return self._do(statement, parameters)[1]
 
     def close(self) -> None:
-        """Close the connections that are not in use; the storage can be used again afterwards."""
+        """Close the connections that are not in use; the database can be used again afterwards."""
         while (connection := self._take()) is not None:
             connection.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
     @abstractmethod
     def _open(self) -> C:
@@ -135,12 +91,6 @@ class Database(ABC, Generic[C]):
     def _is_usable(self, connection: C) -> bool:
         """Whether a connection that was kept has not broken meanwhile."""
 
-    def _write(self, statement: str, *parameters: Parameter) -> bool:
-        return self._do(statement, parameters)[0] > 0
-
-    def _read(self, statement: str, *parameters: Parameter) -> Rows:
-        return self._do(statement, parameters)[1]
-
     def _do(self, statement: str, parameters: Sequence[Parameter]) -> tuple[int, Rows]:
         """Carry out one statement on a connection of its own for that time.
 
@@ -152,10 +102,12 @@ class Database(ABC, Generic[C]):
             if connection is None:
                 connection = self._open()
             done = self._execute(connection, statement, parameters)
-        except self._error as error:
+        except BaseException as error:
             if connection is not None:
                 connection.close()
-            raise StorageError(repr(self), self._explained(error)) from error
+            if isinstance(error, self._error):
+                raise StorageError(self._name, self._explained(error)) from error
+            raise
         if len(self._idle) < _IDLE:
             self._idle.append(connection)
         else:

@@ -9,20 +9,21 @@ from typing import TYPE_CHECKING
 
 from agent_runtime.errors import MissingExtraError, StorageError
 from agent_runtime.storage.database import Database, Parameter, Rows
-from agent_runtime.storage.sql import MIGRATIONS, Statements
+from agent_runtime.storage.sql import MIGRATIONS, Dialect
+from agent_runtime.storage.sql_storage import SQLStorage
 
 if TYPE_CHECKING:
     from psycopg import Connection
 
-__all__ = ("PostgreSQLStorage",)
+__all__ = ("PostgreSQLDatabase", "PostgreSQLStorage")
 
 _SERIAL = "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
 
 # A claim waits for an entry that is being added, and an entry for a claim: FOR SHARE locks the run's row.
-_SQL = Statements("%s", "extract(epoch FROM clock_timestamp())::float8", lock=" FOR SHARE")
+_DIALECT = Dialect("%s", "extract(epoch FROM clock_timestamp())::float8", lock=" FOR SHARE")
 
 
-class PostgreSQLStorage(Database["Connection"]):
+class PostgreSQLStorage(SQLStorage):
     """Keeps runs in a PostgreSQL database, which runners on any number of machines may use at once.
 
     Needs the extra ``agent-runtime[postgresql]``. Nothing is opened before the first use; the tables are
@@ -41,23 +42,37 @@ class PostgreSQLStorage(Database["Connection"]):
     """
 
     def __init__(self, conninfo: str = "", *, schema: str = "agent_runtime", lease: float = 30.0) -> None:
+        super().__init__(PostgreSQLDatabase("PostgreSQLStorage", conninfo, schema), lease=lease)
+        self._made = functools.partial(PostgreSQLStorage, conninfo, schema=schema, lease=lease)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle where the database is; connections stay here."""
+        return self._made, ()
+
+
+class PostgreSQLDatabase(Database["Connection"]):
+    """A schema with the tables of this release.
+
+    Args:
+        owner: the class that keeps something in it, for errors.
+        conninfo: where the database is.
+        schema: the schema that the tables are in.
+
+    Raises:
+        MissingExtraError: psycopg is not installed.
+        ValueError: ``schema`` is no plain name.
+    """
+
+    def __init__(self, owner: str, conninfo: str, schema: str) -> None:
         try:
             import psycopg
         except ImportError as error:
-            raise MissingExtraError("PostgreSQLStorage", "psycopg", "postgresql") from error
+            raise MissingExtraError(owner, "psycopg", "postgresql") from error
         if not re.fullmatch("[a-z_][a-z0-9_]{0,62}", schema):
             raise ValueError(f"schema= is a name of small letters, digits and '_', not {schema!r}")
         self._conninfo = conninfo
         self._schema = schema
-        super().__init__(_SQL, psycopg.Error, lease=lease)
-
-    def __repr__(self) -> str:
-        return f"PostgreSQLStorage(schema={self._schema!r})"
-
-    def __reduce__(self) -> tuple[object, ...]:
-        """Pickle where the database is; connections stay here."""
-        make = functools.partial(PostgreSQLStorage, self._conninfo, schema=self._schema, lease=self.lease)
-        return make, ()
+        super().__init__(f"{owner}(schema={schema!r})", _DIALECT, psycopg.Error)
 
     def _open(self) -> Connection:
         """Return a new connection to a schema whose tables are those of this release."""
@@ -101,7 +116,7 @@ class PostgreSQLStorage(Database["Connection"]):
             version = self._version_of(connection)
             if version > len(MIGRATIONS):
                 raise StorageError(
-                    repr(self),
+                    self._name,
                     f"its tables are of version {version}, and this release knows {len(MIGRATIONS)} at most;"
                     " use the release of agent_runtime that has written them, or a later one",
                 )

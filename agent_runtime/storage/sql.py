@@ -1,4 +1,4 @@
-"""The statements of storages that speak SQL, one for each method, and rows as data.
+"""Tables, the statements for runs, one for each method of a storage, and rows as data.
 
 Each write is a single statement, which a database carries out whole or not at all. No Python runs in the
 middle of it, so no finaliser can call in while it holds a lock.
@@ -7,10 +7,11 @@ middle of it, so no finaliser can call in while it holds a lock.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from agent_runtime.storage.protocol import RunState, StoredRun
 
-__all__ = ("MIGRATIONS", "Statements", "run_of")
+__all__ = ("MIGRATIONS", "Dialect", "Statements", "run_of")
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
@@ -45,6 +46,14 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             PRIMARY KEY (run, name)
         )""",
     ),
+    (
+        """CREATE TABLE conversations (
+            key TEXT NOT NULL PRIMARY KEY,
+            messages TEXT NOT NULL,
+            version BIGINT NOT NULL,
+            updated DOUBLE PRECISION NOT NULL
+        )""",
+    ),
 )
 """How tables come about and change: what brings version 0, which is nothing, to version 1, and so on.
 
@@ -54,19 +63,33 @@ there are rows here is refused: a newer release has written it.
 """
 
 
-class Statements:
-    """The statements, in one database's dialect.
+class Dialect(NamedTuple):
+    """What databases say in words of their own.
 
-    Args:
+    Attributes:
         mark: what stands for a parameter: ``?`` or ``%s``.
         now: what gives the seconds since the epoch, by the database's clock.
         lock: what makes an entry that is being added and a claim wait for each other, if they do not anyway.
     """
 
-    def __init__(self, mark: str, now: str, *, lock: str = "") -> None:
-        def of(text: str) -> str:
-            return text.replace("?", mark).replace("now()", now)
+    mark: str
+    now: str
+    lock: str = ""
 
+    def of(self, text: str) -> str:
+        """Return a statement, written with ``?`` and ``now()``, in these words."""
+        return text.replace("?", self.mark).replace("now()", self.now)
+
+
+class Statements:
+    """The statements for runs.
+
+    Args:
+        dialect: in which words.
+    """
+
+    def __init__(self, dialect: Dialect) -> None:
+        of = dialect.of
         self.create = of(
             "INSERT INTO runs"
             " (id, workflow, fingerprint, inputs, key, state, owner, lease_ends, created, updated)"
@@ -91,7 +114,7 @@ class Statements:
                 "INSERT INTO entries (run, kind, step, data)"
                 " SELECT id, ?, ?, ? FROM runs WHERE id = ? AND owner = ?"
             )
-            + lock
+            + dialect.lock
         )
         self.entries = of("SELECT kind, step, data FROM entries WHERE run = ? ORDER BY number")
         self.end = of(

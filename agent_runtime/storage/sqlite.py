@@ -11,17 +11,20 @@ from typing import Literal
 
 from agent_runtime.errors import StorageError
 from agent_runtime.storage.database import Database, Parameter, Rows
-from agent_runtime.storage.sql import MIGRATIONS, Statements
+from agent_runtime.storage.sql import MIGRATIONS, Dialect
+from agent_runtime.storage.sql_storage import SQLStorage
 
-__all__ = ("SQLiteStorage",)
+__all__ = ("SQLiteDatabase", "SQLiteStorage", "Synchronous")
+
+Synchronous = Literal["full", "normal"]
 
 _APPLICATION = 0x61677274
 """In the header of our files ("agrt"), so that another program's database is not taken for one of ours."""
 
-_SQL = Statements("?", "(julianday('now') - 2440587.5) * 86400.0")
+_DIALECT = Dialect("?", "(julianday('now') - 2440587.5) * 86400.0")
 
 
-class SQLiteStorage(Database[sqlite3.Connection]):
+class SQLiteStorage(SQLStorage):
     """Keeps runs in a file, which any number of threads and processes of one machine may use at once.
 
     Nothing is opened before the first use. What has been saved survives the process, and with
@@ -44,32 +47,46 @@ class SQLiteStorage(Database[sqlite3.Connection]):
         *,
         lease: float = 30.0,
         patience: float = 30.0,
-        synchronous: Literal["full", "normal"] = "full",
+        synchronous: Synchronous = "full",
+    ) -> None:
+        database = SQLiteDatabase("SQLiteStorage", path, patience=patience, synchronous=synchronous)
+        self.path = database.path
+        super().__init__(database, lease=lease)
+        self._made = functools.partial(
+            SQLiteStorage, self.path, lease=lease, patience=patience, synchronous=synchronous
+        )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle where the file is; connections stay here."""
+        return self._made, ()
+
+
+class SQLiteDatabase(Database[sqlite3.Connection]):
+    """A file with the tables of this release.
+
+    Args:
+        owner: the class that keeps something in it, for errors.
+        path: of the file.
+        patience: seconds to wait for another process that is writing.
+        synchronous: "full" or "normal".
+
+    Raises:
+        ValueError: this is no path of a file, or no such word.
+    """
+
+    def __init__(
+        self, owner: str, path: str | os.PathLike[str], *, patience: float, synchronous: Synchronous
     ) -> None:
         self.path = os.path.abspath(os.fspath(path))
         if os.path.basename(self.path) == ":memory:":
-            raise ValueError("a database in memory has one connection only; use MemoryStorage()")
+            raise ValueError(
+                "a database in memory has one connection only; use MemoryStorage() or InMemoryStore()"
+            )
         if synchronous not in ("full", "normal"):
             raise ValueError(f"synchronous= is 'full' or 'normal', not {synchronous!r}")
         self._patience = patience
         self._synchronous = synchronous
-        super().__init__(_SQL, sqlite3.Error, lease=lease)
-
-    def __repr__(self) -> str:
-        return f"SQLiteStorage({self.path!r})"
-
-    def __reduce__(self) -> tuple[object, ...]:
-        """Pickle where the file is; connections stay here."""
-        return (
-            functools.partial(
-                SQLiteStorage,
-                self.path,
-                lease=self.lease,
-                patience=self._patience,
-                synchronous=self._synchronous,
-            ),
-            (),
-        )
+        super().__init__(f"{owner}({self.path!r})", _DIALECT, sqlite3.Error)
 
     def _open(self) -> sqlite3.Connection:
         """Return a new connection to a file whose tables are those of this release."""
@@ -113,7 +130,7 @@ class SQLiteStorage(Database[sqlite3.Connection]):
             self._migrate(connection)
         elif version > len(MIGRATIONS):
             raise StorageError(
-                repr(self),
+                self._name,
                 f"its tables are of version {version}, and this release knows {len(MIGRATIONS)} at most; use"
                 " the release of agent_runtime that has written it, or a later one",
             )
@@ -123,7 +140,7 @@ class SQLiteStorage(Database[sqlite3.Connection]):
         ((application,),) = connection.execute("PRAGMA application_id").fetchall()
         ((tables,),) = connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
         if application != _APPLICATION and (version or tables):
-            raise StorageError(repr(self), "this database belongs to another program; name another file")
+            raise StorageError(self._name, "this database belongs to another program; name another file")
         return int(version)
 
     def _migrate(self, connection: sqlite3.Connection) -> None:

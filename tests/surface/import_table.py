@@ -27,7 +27,6 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "agent_runtime/outcomes.py": (),
     "agent_runtime/secrets": ("agent_runtime.errors",),
     "agent_runtime/usage.py": (),
-    "agent_runtime/storage": ("agent_runtime.errors",),
     "agent_runtime/warning_codes.py": (),
     "agent_runtime/results.py": ("agent_runtime.usage",),
     "agent_runtime/events.py": ("agent_runtime.results", "agent_runtime.warning_codes"),
@@ -45,6 +44,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "agent_runtime.words",
     ),
     "agent_runtime/bridge": ("agent_runtime.errors", "agent_runtime.outcomes"),
+    "agent_runtime/storage": ("agent_runtime.bridge", "agent_runtime.errors", "agent_runtime.outcomes"),
     "agent_runtime/bridge/facades": (
         "agent_runtime.bridge",
         "agent_runtime.errors",
@@ -64,7 +64,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "agent_runtime.secrets",
     ),
     "agent_runtime/tools": ("agent_runtime.errors",),
-    "agent_runtime/memory": (),
+    "agent_runtime/memory": ("agent_runtime.errors", "agent_runtime.storage"),
     "agent_runtime/steps": (
         "agent_runtime.errors",
         "agent_runtime.llm",

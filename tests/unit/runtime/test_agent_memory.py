@@ -261,10 +261,12 @@ def test_only_one_of_many_threads_saves_a_version() -> None:
     saved: list[int] = []
 
     def save(number: int) -> None:
-        for version in range(100):
+        for times in range(100):
+            ready.wait(LIMIT)
+            version = asyncio.run(store.load("k")).version
             ready.wait(LIMIT)
             if asyncio.run(store.save("k", [{"n": number}], version=version)):
-                saved.append(version)
+                saved.append(times)
 
     threads = [threading.Thread(target=save, args=(number,)) for number in range(8)]
     for thread in threads:

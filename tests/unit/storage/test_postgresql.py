@@ -24,8 +24,12 @@ LIMIT = 60.0
 
 
 @pytest.fixture
-def storage(postgresql_server: str, request: pytest.FixtureRequest) -> Iterator[PostgreSQLStorage]:
-    schema = f"s{os.getpid()}_{abs(hash(request.node.name))}"
+def schema(request: pytest.FixtureRequest) -> str:
+    return f"s{os.getpid()}_{abs(hash(request.node.name))}"
+
+
+@pytest.fixture
+def storage(postgresql_server: str, schema: str) -> Iterator[PostgreSQLStorage]:
     with PostgreSQLStorage(postgresql_server, schema=schema) as made:
         yield made
 
@@ -104,7 +108,9 @@ def test_a_run_whose_process_was_killed_is_resumed(postgresql_server: str) -> No
     assert resumed.lines == ["b", "{'a': 'a', 'b': 'b'}"]
 
 
-def test_an_entry_that_is_being_added_is_seen_by_who_claims_the_run(storage: PostgreSQLStorage) -> None:
+def test_an_entry_that_is_being_added_is_seen_by_who_claims_the_run(
+    storage: PostgreSQLStorage, postgresql_server: str, schema: str
+) -> None:
     """The claim waits for the entry: else its own entries would lack one that the other knows is kept."""
     import psycopg
 
@@ -117,11 +123,11 @@ def test_an_entry_that_is_being_added_is_seen_by_who_claims_the_run(storage: Pos
         return [entry.step for entry in storage.entries("r")]
 
     with (
-        closing(psycopg.connect(storage._conninfo)) as other,
+        closing(psycopg.connect(postgresql_server)) as other,
         ThreadPoolExecutor(1) as pool,
     ):
-        other.execute(f"SET search_path TO {storage._schema}".encode())
-        other.execute(postgresql._SQL.save.encode(), ["ended", "a", "1", "r", "me"])
+        other.execute(f"SET search_path TO {schema}".encode())
+        other.execute(storage._sql.save.encode(), ["ended", "a", "1", "r", "me"])
         seen = pool.submit(claim)
         was_early = claimed.wait(0.5)
         other.commit()
@@ -132,16 +138,16 @@ def test_an_entry_that_is_being_added_is_seen_by_who_claims_the_run(storage: Pos
 
 
 def test_tables_of_a_newer_release_are_refused_and_older_ones_brought_up(
-    storage: PostgreSQLStorage, monkeypatch: pytest.MonkeyPatch
+    storage: PostgreSQLStorage, postgresql_server: str, schema: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     storage.create(StoredRun("r", "w", "f", "{}"), "me", 30.0)
     newer = (*sql.MIGRATIONS, ("ALTER TABLE runs ADD COLUMN more TEXT DEFAULT 'new'",))
     monkeypatch.setattr(postgresql, "MIGRATIONS", newer)
-    with PostgreSQLStorage(storage._conninfo, schema=storage._schema) as later:
+    with PostgreSQLStorage(postgresql_server, schema=schema) as later:
         assert later.load("r") is not None
     monkeypatch.undo()
 
-    earlier = PostgreSQLStorage(storage._conninfo, schema=storage._schema)
+    earlier = PostgreSQLStorage(postgresql_server, schema=schema)
     with pytest.raises(StorageError, match=r"tables are of version \d+, and this release knows \d+ at most"):
         earlier.load("r")
 
@@ -152,12 +158,12 @@ def test_a_server_that_is_not_there_is_named(tmp_path: object) -> None:
 
 
 def test_a_connection_that_breaks_stops_the_run_and_the_next_call_makes_a_new_one(
-    storage: PostgreSQLStorage,
+    storage: PostgreSQLStorage, postgresql_server: str
 ) -> None:
     import psycopg
 
     def cut() -> None:
-        with psycopg.connect(storage._conninfo, autocommit=True) as other:
+        with psycopg.connect(postgresql_server, autocommit=True) as other:
             other.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
             )

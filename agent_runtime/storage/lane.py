@@ -1,4 +1,4 @@
-"""Calls of a storage, off the event loop: one after another, on one thread for each run."""
+"""Calls of a storage, off the event loop: one after another, on a thread of their own."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ T = TypeVar("T")
 
 
 class StorageLane:
-    """The way to a storage for one run. No run waits for another one's.
+    """The way to a storage for one user of it, a run say. None waits for another one's.
 
     Args:
         storage: for messages.
-        run_id: the run.
+        user: what is kept, for the thread's name.
     """
 
-    def __init__(self, storage: object, run_id: str) -> None:
+    def __init__(self, storage: object, user: str) -> None:
         self._storage = storage
-        self._lane = WorkerLane(f"agent_runtime storage of run {run_id}")
+        self._lane = WorkerLane(f"agent_runtime storage of {user}")
 
     async def __aenter__(self) -> Self:
         await self._lane.__aenter__()
