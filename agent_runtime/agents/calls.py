@@ -38,10 +38,21 @@ class Call(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What the model is told of one call."""
+    """What the model is told of one call.
+
+    Attributes:
+        content: the text.
+        fault: what kind of mistake it tells of: ``unknown_tool``, ``wrong_arguments``, or the name of an
+            exception's class; None if it is none.
+    """
 
     content: str
-    failed: bool
+    fault: str | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether it tells of a mistake."""
+        return self.fault is not None
 
 
 def calls_in(reply: Mapping[str, object], turn: int) -> list[Call]:
@@ -152,33 +163,36 @@ class Calls:
             return
 
     async def _one(self, call: Call) -> Outcome[Result]:
-        tool, events = self._tools.get(call.name), self._around.tool_events
+        tool, events, tracing = self._tools.get(call.name), self._around.tool_events, self._around.tracing
         name = call.name if tool is None else tool.said.name
         if events is not None:
             await events.tool_called(self._step, name, call.id, call.arguments)
-        outcome = await self._result_of(call, tool)
-        if events is not None and outcome.value is not None:
-            content, failed = outcome.value
-            await events.tool_returned(self._step, name, call.id, content, failed=failed)
+        trace = Trace(self._step, tool=None if tool is None else name)
+        work = self._result_of(call, tool, trace)
+        outcome = await (work if tracing is None else tracing.tool(trace, call.id, self._around, work))
+        if events is not None and (result := outcome.value) is not None:
+            await events.tool_returned(self._step, name, call.id, result.content, failed=result.failed)
         return outcome
 
-    async def _result_of(self, call: Call, tool: BoundTool | None) -> Outcome[Result]:
+    async def _result_of(self, call: Call, tool: BoundTool | None, trace: Trace) -> Outcome[Result]:
         if tool is None:
             there = ", ".join(dict.fromkeys(tool.told.name for tool in self._tools.values())) or "none"
-            return Outcome(Result(f"There is no tool {call.name!r}; the tools are: {there}.", failed=True))
+            told = f"There is no tool {call.name!r}; the tools are: {there}."
+            return Outcome(Result(told, "unknown_tool"))
         faults: list[str] = []
         arguments = _arguments(call, tool, faults)
         if faults:
             listed = "\n".join(f"- {fault}" for fault in faults[:20])
-            return Outcome(Result(f"Wrong arguments:\n{listed}", failed=True))
-        trace = Trace(self._step, tool=tool.said.name)
+            return Outcome(Result(f"Wrong arguments:\n{listed}", "wrong_arguments"))
         outcome = await invoke(tool.callee, arguments, tool.said.runs_on, self._around, trace)
         if outcome.error is None:
-            return Outcome(Result(content_of(outcome.value), failed=False))
+            return Outcome(Result(content_of(outcome.value)))
         if isinstance(outcome.error, ToolError):
-            return Outcome(Result(self._around.texts_of(outcome.take_error())[1], failed=True))
+            kind, text = self._around.texts_of(outcome.take_error())
+            return Outcome(Result(text, kind))
         if isinstance(outcome.error, Exception) and tool.on_error is OnToolError.TELL:
-            return Outcome(Result("{}: {}".format(*self._around.texts_of(outcome.take_error())), failed=True))
+            kind, text = self._around.texts_of(outcome.take_error())
+            return Outcome(Result(f"{kind}: {text}", kind))
         return Outcome(error=outcome.take_error())
 
 

@@ -207,10 +207,10 @@ class _Dialogue:
         new: list[ChatMessage] = [
             {"role": "assistant", "content": reply.get("content"), "tool_calls": _wire(calls)}
         ]
-        for each, (content, failed) in zip(calls, done.value, strict=True):
-            new.append({"role": "tool", "tool_call_id": each.id, "content": content})
+        for each, result in zip(calls, done.value, strict=True):
+            new.append({"role": "tool", "tool_call_id": each.id, "content": result.content})
             named = {"id": each.id, "tool": self._name_of(each), "arguments": each.arguments}
-            self._called.append({**named, "content": content, "failed": failed})
+            self._called.append({**named, "content": result.content, "failed": result.failed})
         self._messages += new
         self.said += new
         return None

@@ -33,6 +33,9 @@ class LLMClient(Protocol):
     It is called with exactly these names as keywords. The thread it runs on depends on what it is:
     ``async def`` is awaited on the loop; ``def`` is expected to block and runs on a worker thread;
     ``def`` marked with :func:`fast` is called in place on the loop.
+
+    It may have two attributes, for traces alone: ``provider_name``, as OpenTelemetry calls whoever runs the
+    model, and ``model_name``, which is asked where a step's ``config`` has no ``model``.
     """
 
     def call_llm(
@@ -109,6 +112,7 @@ class LLM(NamedTuple):
     call_llm: Callable[..., object]
     kind: Kind
     stream_llm: Callable[..., object] | None = None
+    client: object = None
 
     @classmethod
     def of(cls, client: object) -> LLM:
@@ -126,11 +130,11 @@ class LLM(NamedTuple):
         _check_signature(client, call_llm)
         stream_llm = getattr(client, "stream_llm", None)
         if stream_llm is None:
-            return cls(call_llm, kind_of(call_llm))
+            return cls(call_llm, kind_of(call_llm), None, client)
         if not callable(stream_llm):
             raise LLMClientError(f"stream_llm of {type(client).__name__} is {type(stream_llm).__name__}")
         _check_signature(client, stream_llm, name="stream_llm")
-        return cls(call_llm, kind_of(call_llm), stream_llm)
+        return cls(call_llm, kind_of(call_llm), stream_llm, client)
 
 
 def kind_of(call_llm: object) -> Kind:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent_runtime.steps.agent import MISSING, NO_CONTENT, put, question
+from agent_runtime.steps.agent import MISSING, NO_CONTENT, Reply, put, question
 from agent_runtime.steps.call import (
     Agent,
     Callee,
@@ -10,6 +10,7 @@ from agent_runtime.steps.call import (
     Journal,
     Surroundings,
     ToolEvents,
+    ToolResult,
     Trace,
     Tracing,
     Way,
@@ -31,8 +32,10 @@ __all__ = (
     "Journal",
     "Offload",
     "Overrun",
+    "Reply",
     "Surroundings",
     "ToolEvents",
+    "ToolResult",
     "Trace",
     "Tracing",
     "Way",

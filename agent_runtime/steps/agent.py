@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from agent_runtime.errors import LLMClientError
 from agent_runtime.llm.client import Kind
@@ -18,7 +18,7 @@ from agent_runtime.workflow import AgentCall
 if TYPE_CHECKING:
     from agent_runtime.secrets import RunSecrets
 
-__all__ = ("MISSING", "NO_CONTENT", "ask", "put", "question")
+__all__ = ("MISSING", "NO_CONTENT", "Reply", "ask", "put", "question")
 
 NO_CONTENT = "No content generated"
 """What stands for the content of a reply that has none."""
@@ -83,6 +83,28 @@ async def put(
         trace: where usage and thread are noted.
         aloud: whether readers of the run's events are given the answer piece by piece.
     """
+    work = _put(arguments, around, trace, aloud=aloud)
+    done = await (work if around.tracing is None else around.tracing.model(arguments, around, trace, work))
+    if done.error is not None or done.value is None:
+        return Outcome(error=done.take_error())
+    return Outcome(done.value.said)
+
+
+class Reply(NamedTuple):
+    """What a client has replied.
+
+    Attributes:
+        said: the whole of it.
+        usage: what it took, with its cost where that is known.
+    """
+
+    said: dict[str, object]
+    usage: Mapping[str, object] | None
+
+
+async def _put(
+    arguments: Mapping[str, object], around: Surroundings, trace: Trace, *, aloud: bool
+) -> Outcome[Reply]:
     if aloud and around.on_token is not None and around.llm.stream_llm is not None:
         trace.thread = around.loop_thread
         on_token = partial(around.on_token, trace.step)
@@ -155,9 +177,7 @@ class _Told:
             await self._on_token(self._held)
 
 
-def _reply(
-    reply: object, arguments: Mapping[str, object], around: Surroundings, trace: Trace
-) -> dict[str, object]:
+def _reply(reply: object, arguments: Mapping[str, object], around: Surroundings, trace: Trace) -> Reply:
     if not isinstance(reply, Mapping):
         raise LLMClientError(f"call_llm() returned {type(reply).__name__}")
     reason = reply.get("finish_reason")
@@ -168,7 +188,7 @@ def _reply(
         if around.prices is not None:
             usage = _with_cost(usage, reply, arguments, around, trace)
         trace.spend(usage)
-    return dict(reply)
+    return Reply(dict(reply), usage if isinstance(usage, Mapping) else None)
 
 
 def _with_cost(

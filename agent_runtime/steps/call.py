@@ -22,6 +22,7 @@ from agent_runtime.workflow import RunsOn
 if TYPE_CHECKING:
     from agent_runtime.memory import RunConversations, Turn
     from agent_runtime.secrets import RunSecrets
+    from agent_runtime.steps.agent import Reply
 
 __all__ = (
     "Agent",
@@ -30,6 +31,7 @@ __all__ = (
     "Journal",
     "Surroundings",
     "ToolEvents",
+    "ToolResult",
     "Trace",
     "Tracing",
     "Way",
@@ -40,6 +42,7 @@ __all__ = (
 )
 
 T = TypeVar("T")
+R = TypeVar("R", bound="ToolResult")
 
 AnyFunction = Callable[..., object]
 OnToken = Callable[[str, str], Awaitable[None]]
@@ -110,6 +113,18 @@ class ToolEvents(Protocol):
         """Tell what the model is told of it."""
 
 
+class ToolResult(Protocol):
+    """What a model is told of a call of a tool."""
+
+    @property
+    def content(self) -> str:
+        """Return the text."""
+
+    @property
+    def fault(self) -> str | None:
+        """Return what kind of mistake it tells of; None if it is none."""
+
+
 class Tracing(Protocol):
     """What a run tells of itself where a trace is asked for; each of these passes on what it is given."""
 
@@ -122,6 +137,20 @@ class Tracing(Protocol):
         self, run: Trace, work: Coroutine[Any, Any, Outcome[Outcome[object]]]
     ) -> Coroutine[Any, Any, Outcome[Outcome[object]]]:
         """Carry out one attempt of a step."""
+
+    def model(
+        self,
+        question: Mapping[str, object],
+        around: Surroundings,
+        trace: Trace,
+        work: Coroutine[Any, Any, Outcome[Reply]],
+    ) -> Coroutine[Any, Any, Outcome[Reply]]:
+        """Put a question to a language model."""
+
+    def tool(
+        self, trace: Trace, call_id: str, around: Surroundings, work: Coroutine[Any, Any, Outcome[R]]
+    ) -> Coroutine[Any, Any, Outcome[R]]:
+        """Carry out a call of a tool; ``trace`` names the tool, if there is one."""
 
     def offload(self, offload: Offload) -> Offload:
         """Return the same ways off the loop."""

@@ -6,6 +6,7 @@ import re
 import time
 from typing import TYPE_CHECKING
 
+from agent_runtime.tracing import genai
 from agent_runtime.tracing.spans import Span, SpanKind, State
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ _INDEX = re.compile(r"\[\d+\]")
 
 
 class OpenTelemetryTracer:
-    """Tells OpenTelemetry of runs, steps, attempts and errands, each as a span inside what it was begun in.
+    """Tells OpenTelemetry of runs and what is done in them, each as a span inside what it was begun in.
 
     A span that is current where an entry point is called is the parent of the call. What a step does finds
     the span of its errand, or of its step, as the current one, on whichever thread it runs; so spans of its
@@ -53,9 +54,12 @@ class OpenTelemetryTracer:
         if isinstance(parent, self._trace.Span):
             around = self._trace.set_span_in_context(parent, around)
         made = self._tracer.start_span(
-            f"{span.kind} {_INDEX.sub('[]', span.name)}",  # few names for many items
+            _name(span),
             context=around,
-            attributes=_attributes(span),
+            kind=self._trace.SpanKind.CLIENT
+            if span.kind is SpanKind.MODEL
+            else self._trace.SpanKind.INTERNAL,
+            attributes={**_attributes(span), **genai.attributes(span)},
             start_time=self._epoch + span.started,
         )
         span.mark = made
@@ -67,7 +71,7 @@ class OpenTelemetryTracer:
         made = span.mark
         if not isinstance(made, self._trace.Span):
             return
-        made.set_attributes(_attributes_of_end(span))
+        made.set_attributes({**_attributes_of_end(span), **genai.attributes_of_end(span)})
         if span.state is State.FAILED:
             told = span.error_type or "failed"
             made.set_status(
@@ -76,6 +80,11 @@ class OpenTelemetryTracer:
                 )
             )
         made.end(self._epoch + (span.ended or span.started))
+
+
+def _name(span: Span) -> str:
+    """Return what a span is called there: few names for many items."""
+    return genai.name(span) or f"{span.kind} {_INDEX.sub('[]', span.name)}"
 
 
 def _attributes(span: Span) -> dict[str, str | int | float | list[str]]:
@@ -110,10 +119,6 @@ def _attributes_of_end(span: Span) -> dict[str, str | int | float]:
         value = span.attributes.get(key)
         if isinstance(value, str | int):
             found[f"agent_runtime.{key}"] = value
-    usage = span.attributes.get("usage")
-    for key, value in usage.items() if isinstance(usage, dict) else ():
-        if key in ("input_tokens", "output_tokens") and isinstance(value, int):
-            found[f"gen_ai.usage.{key}"] = value
     if isinstance(loop := span.attributes.get("host_loop"), str):
         turned = span.attributes.get("turned")
         until = turned if isinstance(turned, int) else span.ended or span.started

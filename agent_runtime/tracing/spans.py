@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import contextvars
 import enum
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from agent_runtime.steps import inherited_tracer, thread_name
+from agent_runtime.steps import Surroundings, inherited_tracer, thread_name
 
-__all__ = ("Span", "SpanKind", "State", "Tracer", "begin", "current_span", "end", "tell")
+__all__ = (
+    "Passage",
+    "Span",
+    "SpanKind",
+    "State",
+    "Tracer",
+    "begin",
+    "current_span",
+    "end",
+    "ended_by",
+    "tell",
+)
 
 _log = logging.getLogger("agent_runtime")
 
@@ -30,6 +43,10 @@ class SpanKind(enum.StrEnum):
     """One attempt of a step that may be tried more than once."""
     ERRAND = "errand"
     """A plain function that the loop has sent to another thread, on that thread."""
+    MODEL = "model"
+    """One question of an agent step to a language model, from asking to its reply."""
+    TOOL = "tool"
+    """A tool that a language model has called, from its turn to what the model is told of it."""
 
 
 class State(enum.StrEnum):
@@ -46,7 +63,7 @@ class Span:
 
     Attributes:
         kind: what it stands for.
-        name: of the entry point, the workflow, the step or the function.
+        name: of the entry point, the workflow, the step, the function, the model or the tool.
         parent: the span that it was begun in, whichever thread that is on; None for the outermost.
         run_id: the run that it belongs to.
         thread: ident of the thread that it was begun on.
@@ -60,7 +77,7 @@ class Span:
             waited for), ``attempts``, ``usage``, ``sent`` and ``received`` (when the loop has sent an errand
             and has heard of its end), ``lane`` (``caller`` or ``worker``), ``host_loop`` and ``turned`` (the
             class of an event loop that runs in the calling thread, and when it went on, if it did so before
-            the call's end).
+            the call's end); those of a question and of a tool are in docs/tracing.md.
         mark: a place for the tracer's own.
     """
 
@@ -141,6 +158,47 @@ def end(tracer: Tracer, span: Span, state: State = State.OK, *, error: tuple[str
         span.error_type = error[0]
         span.error = error[1] if tracer.wants_errors else None
     _tell(tracer, tracer.ended, span)
+
+
+def ended_by(error: BaseException | None, around: Surroundings) -> tuple[State, tuple[str, str] | None]:
+    """Return how a span ends that this has come out of, and what is said of it."""
+    if error is None:
+        return State.OK, None
+    state = State.CANCELLED if isinstance(error, asyncio.CancelledError | GeneratorExit) else State.FAILED
+    return state, around.texts_of(error)
+
+
+class Passage:
+    """A span in the midst of a task, which goes on after it: what its tracer has set is taken back then.
+
+    Variables that the work itself sets stay as they are; so a trace changes nothing for it.
+
+    Args:
+        tracer: who is told.
+        kind: what the span stands for.
+        name: its name.
+        run_id: the run that it belongs to.
+        attributes: what else is known.
+
+    Attributes:
+        span: the span, begun already.
+    """
+
+    def __init__(
+        self, tracer: Tracer, kind: SpanKind, name: str, run_id: str, attributes: Mapping[str, object]
+    ) -> None:
+        self._tracer = tracer
+        self._before = contextvars.copy_context()
+        self.span = begin(tracer, kind, name, run_id, **attributes)
+        now = contextvars.copy_context()
+        self._set = [variable for variable in now if self._before.get(variable, self) is not now[variable]]
+
+    def end(self, state: State = State.OK, *, error: tuple[str, str] | None = None) -> None:
+        """End the span."""
+        end(self._tracer, self.span, state, error=error)
+        for variable in self._set:
+            with contextlib.suppress(LookupError):  # it had no value, and has no default to go back to
+                variable.set(self._before.run(variable.get))
 
 
 def tell(tracer: Tracer, span: Span) -> None:

@@ -13,7 +13,19 @@ from agent_runtime.engine.attempts import PlainRun
 from agent_runtime.outcomes import Outcome
 from agent_runtime.results import RunResult, StepState
 from agent_runtime.steps import Offload, Surroundings, Trace, Way
-from agent_runtime.tracing.spans import Span, SpanKind, State, Tracer, begin, current_span, end, tell
+from agent_runtime.tracing.questions import QuestionTracing
+from agent_runtime.tracing.spans import (
+    Passage,
+    Span,
+    SpanKind,
+    State,
+    Tracer,
+    begin,
+    current_span,
+    end,
+    ended_by,
+    tell,
+)
 from agent_runtime.workflow import AgentCall, Approval, Block, FunctionCall, Step, ToolCall, WorkflowCall
 
 __all__ = ("Calling", "RunTracing", "told_call", "told_waits")
@@ -22,7 +34,7 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 
-class RunTracing:
+class RunTracing(QuestionTracing):
     """Tells a tracer of one run; a context manager around it, because the run may be cut off.
 
     Args:
@@ -37,7 +49,7 @@ class RunTracing:
     def __init__(
         self, tracer: Tracer, around: Surroundings, context: contextvars.Context | None = None
     ) -> None:
-        self._tracer = tracer
+        super().__init__(tracer)
         self._around = around
         self.context = contextvars.copy_context() if context is None else context.copy()
         self._span = self.context.run(begin, tracer, SpanKind.RUN, around.workflow_name, around.run_id)
@@ -53,24 +65,22 @@ class RunTracing:
 
     def noted(self, outcome: Outcome[RunResult]) -> Outcome[RunResult]:
         """Note what the run has come to."""
-        self._end(self._span, outcome, self._around)
+        state, told = ended_by(outcome.error, self._around)
+        end(self._tracer, self._span, state, error=told)
         return outcome
 
     async def step(self, run: Trace, work: Coroutine[Any, Any, Outcome[object]]) -> Outcome[object]:
         """Carry out a step, in the task that is its own, or that of the step which it stands in for."""
         assert isinstance(run, PlainRun)
-        before, tracer = current_span.get(), self._tracer
         told = _told(run.plan.step, run.step)
-        span = begin(tracer, SpanKind.STEP, run.step, self._around.run_id, **told)
+        passage = Passage(self._tracer, SpanKind.STEP, run.step, self._around.run_id, told)
         outcome = await work
-        span.attributes.update(_told_of_end(run))
-        if outcome.error is not None:
-            self._end(span, outcome, run.around)
-        else:
+        passage.span.attributes.update(_told_of_end(run))
+        state, fault = ended_by(outcome.error, run.around)
+        if outcome.error is None:
             state = State.SKIPPED if run.state is StepState.SKIPPED else State.OK
             fault = run.faults[-1][:2] if run.faults else None
-            end(tracer, span, state, error=fault)
-        current_span.set(before)
+        passage.end(state, error=fault)
         return outcome
 
     async def attempt(
@@ -78,24 +88,12 @@ class RunTracing:
     ) -> Outcome[Outcome[object]]:
         """Carry out one attempt of a step, in the step's own task."""
         assert isinstance(run, PlainRun)
-        before = current_span.get()
-        name, number = run.step, run.attempts
-        span = begin(self._tracer, SpanKind.ATTEMPT, name, self._around.run_id, number=number)
+        number = {"number": run.attempts}
+        passage = Passage(self._tracer, SpanKind.ATTEMPT, run.step, self._around.run_id, number)
         outcome = await work
-        self._end(span, outcome if outcome.value is None else outcome.value, run.around)
-        current_span.set(before)
+        state, told = ended_by((outcome if outcome.value is None else outcome.value).error, run.around)
+        passage.end(state, error=told)
         return outcome
-
-    def _end(self, span: Span, outcome: Outcome[Any], around: Surroundings) -> None:
-        error = outcome.error
-        if error is None:
-            end(self._tracer, span)
-            return
-        state = State.CANCELLED if isinstance(error, asyncio.CancelledError) else State.FAILED
-        try:
-            end(self._tracer, span, state, error=around.texts_of(error))
-        finally:
-            del error
 
     def offload(self, offload: Offload) -> Offload:
         """Return the same ways off the loop, which tell of every errand."""
@@ -267,6 +265,8 @@ def _told(step: Step, path: str) -> dict[str, object]:
     """Return what a span says of its step: names of the workflow file, never a value."""
     prefix = path[: -len(step.id)] if path.endswith(step.id) else ""
     told: dict[str, object] = {"step": _kind_of(step)}
+    if isinstance(step.action, AgentCall):
+        told["agent"] = step.id
     if isinstance(step.action, FunctionCall | ToolCall | WorkflowCall):
         told["function"] = step.action.name
     elif isinstance(step.action, AgentCall) and step.action.scenario is not None:

@@ -6,10 +6,10 @@ import asyncio
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from agent_runtime import Options, Runtime, ScriptedClient, load_workflow
+from agent_runtime import Options, Runtime, load_workflow, tool_calls
 from agent_runtime.drawing import drawing_of, svg
 from agent_runtime.tracing import Recorder
 from agent_runtime.tracing.page import page_of
@@ -27,7 +27,7 @@ steps:
     parallel:
       - {id: stock, function: stock}
       - {id: price, function: price}
-      - {id: fraud, agent: {scenario: fraud, messages: [{role: user, content: "Is it one?"}]}}
+      - {id: fraud, agent: {tools: [crm.orders], messages: [{role: user, content: "Is it one?"}]}}
   - {id: reserve, tool: stock.reserve, needs: [checks], compensate: {tool: stock.release}}
   - {id: pay, tool: bank.charge, thread: worker, needs: [reserve], fallback: {function: invoice}}
   - {id: parcels, function: pack, for_each: [1, 2], with: {number: "${item}"}, needs: [reserve]}
@@ -57,6 +57,18 @@ def main() -> int:
     return 0
 
 
+class Model:
+    """Calls a tool, and then answers; each reply takes a while, as of a real one."""
+
+    model_name = "small"
+
+    async def call_llm(
+        self, *, messages: Sequence[Mapping[str, object]], **_: object
+    ) -> Mapping[str, object]:
+        await asyncio.sleep(0.03)
+        return tool_calls("crm.orders") if messages[-1]["role"] == "user" else {"content": "no"}
+
+
 def _recorded() -> Recorder:
     """Run the workflow by a sync call under a running loop, as a server's async route would."""
     recorder, tries = Recorder(), iter((OSError("not yet"), None))
@@ -79,12 +91,13 @@ def _recorded() -> Recorder:
     functions = {name: working(name, seconds) for name, seconds in lengths.items()}
     tools = {
         "crm.find": find,
+        "crm.orders": working("orders", 0.01, "none"),
         "stock.reserve": working("reserve", 0.02),
         "stock.release": working("release", 0.01),
         "bank.charge": working("charge", 0.07, "paid"),
     }
     options = Options(trace=recorder)
-    runtime = Runtime(WORKFLOW, functions=functions, tools=tools, llm=ScriptedClient(), options=options)
+    runtime = Runtime(WORKFLOW, functions=functions, tools=tools, llm=Model(), options=options)
 
     async def route() -> None:
         runtime.run()

@@ -16,8 +16,6 @@ from tests.unit.tracing.test_timelines import HOSTILE, span, trace
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-COLOURS = ("call", "run", "step", "attempt", "errand")
-
 
 @pytest.fixture(scope="session")
 def timeline_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -30,6 +28,9 @@ def timeline_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         span(kind="errand", name="g", start=39_100, end=79_000, parent=3, sent=350, received=79_500),
         span(name=HOSTILE, thread=1, start=80_000, end=88_000, parent=1, state="failed", error_type="E",
              error=HOSTILE),
+        span(kind="model", name="small", thread=1, start=1_000, end=20_000, parent=3, model="small",
+             client="C", finish_reason="tool_calls", usage={"input_tokens": 7, HOSTILE: HOSTILE}),
+        span(kind="tool", name="crm.find", thread=1, start=21_000, end=39_050, parent=3, call_id=HOSTILE),
     ]  # fmt: skip
     file = tmp_path_factory.mktemp("timeline") / "page.html"
     file.write_text(page_of(trace(*spans, threads=("MainThread", HOSTILE))), encoding="utf-8")
@@ -146,7 +147,39 @@ def test_trace_of_nothing_is_a_page_all_the_same(
 def test_table_has_every_span(timeline: Page) -> None:
     timeline.locator("summary").click()
 
-    assert timeline.locator("#rows tr").count() == 7
+    assert timeline.locator("#rows tr").count() == 9
+
+
+def test_question_and_tool_stand_below_their_step_and_say_what_they_know(timeline: Page) -> None:
+    step = timeline.locator(".span.step", has_text="second").bounding_box()
+    places = {}
+    for kind in ("model", "tool"):
+        bar = timeline.locator(f".span.{kind}")
+        places[kind] = bar.bounding_box()
+        bar.click()
+        assert chosen(timeline).startswith(kind)
+        assert "inside\nstep second" in timeline.locator("#details").inner_text()
+
+    assert f"id of the call\n{HOSTILE}" in timeline.locator("#details").inner_text()
+    timeline.locator(".span.model").click()
+    told = timeline.locator("#details").inner_text()
+    for line in ("asks\nsmall, by C", "answer ended by\ntool_calls", "used\ninput tokens 7"):
+        assert line in told
+    assert step is not None
+    for place in places.values():
+        assert place is not None
+        assert place["y"] >= step["y"] + step["height"]
+
+
+def test_calls_of_models_and_tools_are_counted(timeline: Page) -> None:
+    assert timeline.locator("#about").inner_text().endswith("2 errands, 1 model call, 1 tool call")
+
+
+def test_legend_names_the_kinds_that_there_are(timeline: Page) -> None:
+    legend = timeline.locator(".legend").inner_text()
+
+    assert "a question to a language model" in legend
+    assert "attempt" not in legend
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -55,7 +55,13 @@ class OpenAICompatibleClient:
         MissingExtraError: httpx is not installed.
         TypeError: an argument is of a wrong type.
         ValueError: the URL, a header or a setting cannot be used.
+
+    Attributes:
+        provider_name: what traces call whoever runs the model: the one whose format it is.
+        model_name: the argument ``model``.
     """
+
+    provider_name = "openai"
 
     def __init__(
         self,
@@ -76,6 +82,7 @@ class OpenAICompatibleClient:
         self._endpoint = Endpoint(base_url, api_key, headers, allow_plain_http=options.allow_plain_http)
         self._defaults = {"model": model, **config}
         self._options = options
+        self.model_name = model
         secure = self._endpoint.url.startswith("https:")
         self._connections = Connections(options, secure=secure)
 

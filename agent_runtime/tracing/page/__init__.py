@@ -73,7 +73,9 @@ def _data(trace: Trace) -> dict[str, Any]:
     rows = {number: row for lane in lanes for number, row in lane.places.items()}
     when = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(trace.started))
     counts = {kind: sum(span.kind is kind for span in trace.spans) for kind in SpanKind}
-    words = [f"{count} {kind}{'' if count == 1 else 's'}" for kind, count in counts.items() if count]
+    words = [
+        f"{count} {_counted(kind)}{'' if count == 1 else 's'}" for kind, count in counts.items() if count
+    ]
     dropped = f"; {trace.dropped} further spans were not kept" if trace.dropped else ""
     return {
         "title": _title(trace),
@@ -84,6 +86,11 @@ def _data(trace: Trace) -> dict[str, Any]:
         "waits": [_wait_data(wait) for wait in waits],
         "more_waits": count - len(waits),
     }
+
+
+def _counted(kind: SpanKind) -> str:
+    """Return what the spans of a kind are when they are counted: one model is asked many times."""
+    return f"{kind} call" if kind in (SpanKind.MODEL, SpanKind.TOOL) else kind.value
 
 
 def _lane_data(lane: Lane) -> dict[str, Any]:
@@ -98,6 +105,34 @@ def _wait_data(wait: Wait) -> dict[str, Any]:
         "text": wait.text,
         "host": wait.is_host_loop,
     }
+
+
+_MORE = (
+    "answered_by",
+    "attempt",
+    "attempts",
+    "call_id",
+    "calls",
+    "client",
+    "finish_reason",
+    "function",
+    "host_loop",
+    "model",
+    "number",
+    "outcome",
+    "purpose",
+    "scenario",
+    "step",
+)
+"""Attributes that the page tells as they are."""
+
+
+def _usage_of(span: RecordedSpan) -> str | None:
+    """Return what a question or a step has used, as text."""
+    usage = span.more.get("usage")
+    if not isinstance(usage, dict) or not usage:
+        return None
+    return ", ".join(f"{str(key).replace('_', ' ')} {value}" for key, value in usage.items())
 
 
 def _span_data(trace: Trace, span: RecordedSpan, row: int) -> dict[str, Any]:
@@ -120,7 +155,8 @@ def _span_data(trace: Trace, span: RecordedSpan, row: int) -> dict[str, Any]:
         "sent": span.time("sent"),
         "received": span.time("received"),
     }
-    for key in ("step", "function", "attempts", "number", "outcome", "host_loop"):
+    data["usage"] = _usage_of(span)
+    for key in _MORE:
         value = span.more.get(key)
         data[key] = value if isinstance(value, str | int) else None
     return {key: value for key, value in data.items() if value is not None}

@@ -12,6 +12,8 @@ const KINDS = {
     run: "run of a workflow, on its loop",
     step: "step",
     attempt: "attempt",
+    model: "model: a question to a language model",
+    tool: "tool that a model has called",
     errand: "errand: a plain function on its thread",
 };
 const state = { perPixel: 1, chosen: null, bars: new Map(), wait: -1 };
@@ -180,7 +182,11 @@ function tell(span) {
         ["inside", span.parent !== undefined && `${spans[span.parent].kind} ${spans[span.parent].name}`],
         ["of step", span.of],
         ["step does", span.step && (span.function ? `${span.step} ${span.function}` : span.step)],
-        ["attempt", span.number], ["attempts", span.attempts],
+        ["asks", span.model && span.client ? `${span.model}, by ${span.client}` : span.client],
+        ["prompt", span.scenario], ["is for", span.purpose],
+        ["answered by", span.answered_by], ["answer ended by", span.finish_reason],
+        ["calls tools", span.calls], ["id of the call", span.call_id], ["used", span.usage],
+        ["attempt", span.number ?? span.attempt], ["attempts", span.attempts],
         ["came after", span.after && span.after.join(", ")],
         ["the last of them", latest !== undefined && span.after.length > 1 && spans[latest].name],
         ["waited for its thread", span.sent !== undefined && duration(span.start - span.sent)],
@@ -255,7 +261,7 @@ function onKey(event) {
 function fill() {
     byId("title").textContent = data.title;
     byId("about").textContent = data.about;
-    for (const [kind, words] of Object.entries(KINDS))
+    for (const [kind, words] of Object.entries(KINDS).filter(([kind]) => spans.some(span => span.kind === kind)))
         document.querySelector(".legend").append(element("li", {}, element("i", { class: kind }), words));
     document.querySelector(".legend").append(
         element("li", {}, element("i", { class: "call still" }), "a loop of the host stands still"),
