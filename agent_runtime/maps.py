@@ -45,7 +45,8 @@ class Maps:
 
         Leaving the ``for`` loop in any way cancels the runs in progress and blocks until they have
         cleaned up; so does Ctrl-C in the main thread while the next result is being waited for. What
-        runs in another process cannot be cancelled: it goes on to its end, and its result is dropped.
+        runs in a ``ProcessPoolExecutor`` is cancelled too, and its cleanup is not waited for; in any other
+        executor it goes on to its end. Its result is dropped.
 
         Args:
             inputs: a mapping of values for each run, or None for a run without any; an iterable of

@@ -183,14 +183,17 @@ class Program(NamedTuple):
         on_running_loop: OnRunningLoop,
         names: tuple[str, str],
         request: Request = NO_REQUEST,
+        watch: Callable[[Run], None] | None = None,
     ) -> RunResult:
-        """Run once through the bridge; blocks the calling thread."""
+        """Run once through the bridge; blocks the calling thread. ``watch`` is called first, on the loop."""
         __tracebackhide__ = True
         limit = self.limit(timeout)
         with Run(self.runs, request.run_id) as run:
             bound = self.bind(inputs, request)
 
             async def carry_out() -> Outcome[RunResult]:
+                if watch is not None:
+                    watch(run)
                 return await self.execute(run, bound, ToCaller(), request._replace(blocks=True))
 
             carry_out.__qualname__ = f"workflow '{self.plan.workflow.name}'"  # the bridge's messages say it

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import sys
 from collections.abc import AsyncGenerator, Callable
 from concurrent import futures
 
@@ -12,6 +13,7 @@ from agent_runtime.bridge import call_in_worker_outcome
 from agent_runtime.errors import WorkerLostError
 from agent_runtime.many.parcels import pack_inputs, pack_program, unpack_outcome
 from agent_runtime.many.sources import Elsewhere
+from agent_runtime.many.unwanted import Unwanted
 from agent_runtime.many.ways import Callers, Refused, is_of_threads, resolve_soon
 from agent_runtime.many.worker import perform
 from agent_runtime.outcomes import Outcome
@@ -55,6 +57,7 @@ class InWorkers:
         self._making = asyncio.Lock()
         self._turns = _Turns()
         self._goes_on = False
+        self._unwanted = Unwanted()
 
     async def run(self, inputs: object, elsewhere: Elsewhere) -> tuple[Outcome[RunResult], int]:
         """Do one run; again, if it is lost with its worker."""
@@ -78,6 +81,7 @@ class InWorkers:
 
     async def close(self) -> None:
         """Shut down what has been made here; wait for its workers, unless one is still at a dropped run."""
+        self._unwanted.close()
         made, self._executor = self._executor, None
         if made is None or self._make is None:
             return
@@ -111,9 +115,11 @@ class InWorkers:
             Refused: the executor takes no more work, and nothing makes another one.
         """
         executor = await self._working(elsewhere)
-        given = await elsewhere(functools.partial(executor.submit, perform, self._packed, *run))
+        # Workers of a cluster may be on machines that do not see our files.
+        file = self._unwanted.file_of(run[2]) if _is_here(executor) else ""
+        given = await elsewhere(functools.partial(executor.submit, perform, self._packed, *run, file))
         if given.error is None:
-            came = await self._done(given.unwrap())
+            came = await self._done(given.unwrap(), file)
             if not isinstance(came.error, futures.BrokenExecutor):
                 return came
         else:
@@ -144,19 +150,28 @@ class InWorkers:
                 self._executor = made.unwrap()
             return self._executor
 
-    async def _done(self, future: futures.Future[bytes]) -> Outcome[bytes]:
-        """Wait for a worker; what it does cannot be cancelled, once it has begun."""
+    async def _done(self, future: futures.Future[bytes], file: str) -> Outcome[bytes]:
+        """Wait for a worker; if the run is not wanted any more, tell it, and do not wait for its cleanup."""
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
         future.add_done_callback(lambda _future: resolve_soon(loop, done))
         try:
             await done
         finally:
-            self._goes_on |= not future.done() and not future.cancel()
+            if not future.done() and not future.cancel():
+                self._goes_on = True
+                if file:
+                    self._unwanted.tell(file, future)
         if future.cancelled():
             return Outcome(error=futures.CancelledError())
         error = future.exception()
         return Outcome(future.result()) if error is None else Outcome(error=error)
+
+
+def _is_here(executor: futures.Executor) -> bool:
+    """Whether an executor's workers are on this machine; its module is there if there is such a pool."""
+    module = sys.modules.get("concurrent.futures.process")
+    return module is not None and isinstance(executor, module.ProcessPoolExecutor)
 
 
 def _made_by(make: Callable[[], object]) -> futures.Executor:

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 import os
 import signal
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 __all__ = (
     "OddError",
+    "Slow",
     "caller",
+    "count_on",
     "die",
     "die_once",
     "fail",
     "fail_oddly",
     "give_back_a_lock",
+    "hold",
     "noted",
     "process",
     "square",
+    "wait_and_fail",
     "wait_for",
 )
 
@@ -85,6 +91,53 @@ def die(number: int, folder: str, fatal: int) -> int:
     note(folder, number)
     if number == fatal:
         os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+class Slow:
+    """An LLM client that notes the run which asks it something slow, and is never done with that."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+
+    async def call_llm(
+        self,
+        *,
+        messages: Sequence[Mapping[str, object]],
+        metadata: Mapping[str, str],
+        **_question: object,
+    ) -> Mapping[str, object]:
+        if messages[-1]["content"] == "slow":
+            path = Path(self._folder) / "writing"
+            path.write_text(metadata["instance_id"])
+            path.rename(path.with_name("slow"))
+            await asyncio.sleep(3600)
+        return {"content": "yes"}
+
+
+def count_on(number: int, folder: str) -> int:
+    return number + 1
+
+
+def wait_and_fail(number: int, folder: str) -> None:
+    """Fail as soon as another run has begun."""
+    while not (Path(folder) / "began 1").exists():
+        time.sleep(0.01)
+    raise ValueError(f"{number} is refused")
+
+
+async def hold(number: int, folder: str) -> int:
+    """Note the run; but for the first one, wait to be cancelled, and clean up."""
+    note(folder, f"began {number}")
+    if number == 0:
+        while not (Path(folder) / "began 1").exists():
+            await asyncio.sleep(0.01)
+        return number
+    try:
+        await asyncio.sleep(3600)
+    finally:
+        await asyncio.sleep(0.01)
+        note(folder, f"cleaned {number}")
     return number
 
 

@@ -1,0 +1,44 @@
+"""Code that maps over pools of processes, run in a process of its own."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tests.helpers.children import Child, run_child
+
+__all__ = ("run", "told")
+
+BEGIN = """
+    import functools, json, multiprocessing, os, sys, tempfile
+    from concurrent.futures import ProcessPoolExecutor
+    from agent_runtime import *
+    from tests.helpers import portable
+
+    def runtime_of(name, *more):
+        arguments = ", ".join(f"{one}: '${{inputs.{one}}}'" for one in ("number", *more))
+        declared = "".join(f", {one}: {{type: any}}" for one in more)
+        return Runtime(
+            f"inputs: {{number: {{type: any}}{declared}}}\\n"
+            f"steps:\\n  - {{id: step, function: {name}, with: {{{arguments}}}}}\\n",
+            functions={name: getattr(portable, name)},
+        )
+
+    def pool(method="fork"):
+        return ProcessPoolExecutor(2, mp_context=multiprocessing.get_context(method))
+
+    def tell(value):
+        print(json.dumps(value), flush=True)
+"""
+
+
+def run(code: str, *, limit: float = 60.0) -> Child:
+    """Run code in a process that may fork: this one has threads by now."""
+    return run_child(
+        f"{BEGIN}\n{code}", limit=limit, options=("-W", "ignore:This process:DeprecationWarning")
+    )
+
+
+def told(code: str, *, limit: float = 60.0) -> Any:
+    """Run code and return what it told."""
+    return json.loads(run(code, limit=limit).check().stdout)
