@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from types import GetSetDescriptorType, TracebackType
 from typing import Any, Generic, TypeVar
 
-__all__ = ("Outcome", "acapture", "capture", "failed", "texts_of", "traceback_of")
+__all__ = ("Outcome", "acapture", "acarry", "capture", "failed", "texts_of", "traceback_of")
 
 T = TypeVar("T")
 
@@ -109,5 +109,13 @@ async def acapture(awaitable: Awaitable[T]) -> Outcome[T]:
     """Await and return what came of it; a cancellation from outside becomes an outcome, too."""
     try:
         return Outcome(await awaitable)
+    except BaseException as error:  # noqa: BLE001 - the point: any exception becomes a value
+        return failed(error)
+
+
+async def acarry(fn: Callable[..., Awaitable[Outcome[T]]], *args: object) -> Outcome[T]:
+    """Await ``fn(*args)`` and return the outcome that it gives; what it raises is one, too."""
+    try:
+        return await fn(*args)
     except BaseException as error:  # noqa: BLE001 - the point: any exception becomes a value
         return failed(error)

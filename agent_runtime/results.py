@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import enum
+import itertools
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -118,3 +120,26 @@ class RunResult:
         for record in self.steps.values():
             used = total(used, record.usage)
         return {} if used is None else used
+
+    def __repr__(self) -> str:
+        """Show the first outputs and steps, shortened: ``asyncio.run()`` has this made of what it returns."""
+        return (
+            f"RunResult(outputs={_first_of(self.outputs)}, status={self.status!r}, run_id={self.run_id!r},"
+            f" workflow={self.workflow!r}, steps={_first_of(self.steps)}, waiting={_first_of(self.waiting)})"
+        )
+
+
+_SHOWN = 10
+"""Outputs and steps that the text of a result shows; a guess."""
+
+_short = reprlib.Repr()
+_short.maxlevel = 3
+_short.maxdict = _short.maxlist = _short.maxtuple = _short.maxset = _short.maxfrozenset = _SHOWN
+_short.maxstring = _short.maxother = 200
+
+
+def _first_of(values: Mapping[str, object]) -> str:
+    shown = [f"{name!r}: {_short.repr(value)}" for name, value in itertools.islice(values.items(), _SHOWN)]
+    if len(values) > _SHOWN:
+        shown.append(f"... {len(values) - _SHOWN} more")
+    return f"{{{', '.join(shown)}}}"

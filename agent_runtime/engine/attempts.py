@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from agent_runtime.engine.limits import inner, within
 from agent_runtime.errors import RecordedFailureError, StepTimeoutError
-from agent_runtime.outcomes import Outcome, acapture, traceback_of
+from agent_runtime.outcomes import Outcome, acapture, acarry, traceback_of
 from agent_runtime.references import Root, is_true, render
 from agent_runtime.results import StepFault, StepRecord, StepState
 from agent_runtime.steps import Surroundings, Trace, attempt
@@ -68,12 +68,9 @@ class PlainRun(Trace):
         """Return the number of the step that this has come to, given that of the one that it began with."""
         return given
 
-    async def outcome(self) -> Outcome[object]:
+    def outcome(self) -> Coroutine[Any, Any, Outcome[object]]:
         """Run the step to its end; never raises, whatever the step does or is done to it."""
-        return inner(await acapture(self._attempt()))
-
-    def _attempt(self) -> Coroutine[Any, Any, Outcome[object]]:
-        return attempt(self.plan.step, self.values, self.around, self, self.plan.agent)
+        return acarry(attempt, self.plan.step, self.values, self.around, self, self.plan.agent)
 
     async def announced(self) -> Outcome[object]:
         """Do the same when the feed has room, for a step that belongs to another one."""
@@ -146,6 +143,9 @@ class StepRun(PlainRun):
         self.state = StepState.SUCCEEDED
         self.faults: tuple[StepFault, ...] = ()
         self.undo: tuple[Undo, ...] = ()
+
+    async def _attempt(self) -> Outcome[object]:
+        return await attempt(self.plan.step, self.values, self.around, self, self.plan.agent)
 
     async def outcome(self) -> Outcome[object]:
         """Run the step to its end; never raises, whatever the step does or is done to it."""

@@ -16,8 +16,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol, cast
 
 from agent_runtime.engine.attempts import PlainRun
-from agent_runtime.engine.limits import inner
-from agent_runtime.outcomes import Outcome, acapture
+from agent_runtime.outcomes import Outcome, acarry
 from agent_runtime.references import render
 from agent_runtime.steps import Invocation, Surroundings, settled
 from agent_runtime.workflow import FunctionCall, ToolCall
@@ -69,7 +68,7 @@ class BatchRun(PlainRun):
 
     async def outcome(self) -> Outcome[object]:
         """Run the steps to the end of this turn; return how the last one has ended."""
-        ended = inner(await acapture(self._turn()))
+        ended = await acarry(self._turn)
         self._steps = None
         return ended
 
@@ -92,10 +91,12 @@ class BatchRun(PlainRun):
 
     def _call(self) -> Call:
         action = self.plan.step.action
-        assert isinstance(action, FunctionCall | ToolCall)
-        registered = self.around.functions if isinstance(action, FunctionCall) else self.around.tools
-        arguments = cast("Mapping[str, object]", render(action.arguments, self.values))
-        return registered[action.name].fn, arguments
+        if isinstance(action, FunctionCall):
+            fn = self.around.functions[action.name].fn
+        else:
+            assert isinstance(action, ToolCall)
+            fn = self.around.tools[action.name].fn
+        return fn, cast("Mapping[str, object]", render(action.arguments, self.values))
 
 
 class _Batch(Invocation[object]):

@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-from collections.abc import Coroutine, Mapping, Sequence
+import types
+from collections.abc import Coroutine, Generator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from agent_runtime.engine.attempts import PlainRun, Undo
@@ -30,13 +32,19 @@ T = TypeVar("T")
 
 _log = logging.getLogger("agent_runtime")
 
-StepTask = asyncio.Task[Outcome[object]]
+StepTask = asyncio.Task[Outcome[object] | None]
 
 MAX_LOGGED = 10
 """Failures of one run that are logged one by one, beside the one that comes out; the others are counted."""
 
 _UNDO = -1
 """In the place of a step's number: what is in progress undoes one."""
+
+
+@types.coroutine
+def _turn() -> Generator[None, None, None]:
+    """Wait until the loop has begun the task."""
+    yield
 
 
 class Crew(Generic[T]):
@@ -62,12 +70,12 @@ class Crew(Generic[T]):
         self._inside = step
         self._loop = asyncio.get_running_loop()
         self._context = contextvars.copy_context() if context is None else context.copy()
-        self._running: dict[StepTask, tuple[int, PlainRun]] = {}
+        self._running: dict[PlainRun, tuple[int, StepTask]] = {}
         self._quiet: asyncio.Future[None] = self._loop.create_future()
         self._failure: Outcome[T] | None = None
         self._result: Outcome[T] | None = None
         self._overrun: Overrun | None = None  # there is one from the moment that the run is being stopped
-        self._cancelled: set[StepTask] = set()
+        self._cancelled: set[PlainRun] = set()
         self._closed = False
         self._lost = 0
         self._why: Mapping[str, object] | None = None  # something is being undone, because of this
@@ -127,7 +135,7 @@ class Crew(Generic[T]):
         """Return what it came to, or raise the cancellation that came from outside."""
         failure, self._failure = self._failure, None
         if cancelled.error is not None:
-            if failure is not None and failure.error is not None and not self._closed:
+            if failure is not None and not self._closed:
                 self._log_lost("a step", failure.error)
             cancelled.unwrap()
         if failure is not None:
@@ -173,12 +181,35 @@ class Crew(Generic[T]):
 
     def _launch(self, number: int, run: PlainRun, name: str) -> None:
         """Give a step its task."""
-        # Each task copies the run's context: steps start in callbacks, whose own one is not the caller's.
-        # Not by arguments of create_task(): a host's task factory may be older than these.
-        task = self._context.run(self._loop.create_task, self._work_of(run))
+        work = self._see_through(run)
+        work.send(None)  # into its try block: a task that is cancelled before it begins is settled, too
+        # Each task copies the run's context: steps start in tasks and callbacks, whose own one is not the
+        # caller's. Not by arguments of create_task(): a host's task factory may be older than these.
+        task = self._context.run(self._loop.create_task, work)
         task.set_name(name)
-        self._running[task] = (number, run)
-        task.add_done_callback(self._on_done, context=self._context.copy())
+        self._running[run] = (number, task)
+        if task.done():  # a host's task factory begins tasks at once
+            task.add_done_callback(partial(self._on_done, run), context=self._context.copy())
+
+    async def _see_through(self, run: PlainRun) -> Outcome[object] | None:
+        """Do a step and settle it: so what waits for it starts at once, and not in the loop's next round.
+
+        Returns:
+            Its outcome, if it has ended in the middle of ``_launch()`` and is not to be settled there.
+        """
+        try:
+            await _turn()
+            outcome = await self._work_of(run)
+        except BaseException as error:  # noqa: BLE001 - a cancellation before the turn; a signal handler's
+            outcome = Outcome(error=error)
+        if run not in self._running:
+            return outcome
+        if not self._loop.is_closed():  # else it is the collector that ends this
+            self._finish(run, outcome)
+        return None
+
+    def _on_done(self, run: PlainRun, task: StepTask) -> None:
+        self._finish(run, task.result() or Outcome())
 
     def _work_of(self, run: PlainRun) -> Coroutine[Any, Any, Outcome[object]]:
         journal, tracing = self._around.journal, self._around.tracing
@@ -192,10 +223,10 @@ class Crew(Generic[T]):
         journal = self._around.journal
         return self._doomed is not None and journal is not None and not journal.has_ended(path)
 
-    def _on_done(self, task: StepTask) -> None:
+    def _finish(self, run: PlainRun, outcome: Outcome[object]) -> None:
         """Settle a step; an exception here, a KeyboardInterrupt say, must not leave the run waiting."""
         try:
-            self._settle(task)
+            self._settle(run, outcome)
         except BaseException as error:  # noqa: BLE001 - it comes out of the run
             self._end_with(error, "the runtime")
         if not self._running:
@@ -240,20 +271,17 @@ class Crew(Generic[T]):
         if self._overrun is None:
             around = self._around
             self._overrun = Overrun(self._loop, around.workflow_name, self._going_on, around.overran)
-        self._cancelled.update(task for task in self._running if task.cancel())
+        self._cancelled.update(run for run, (_, task) in self._running.items() if task.cancel())
 
     def _going_on(self) -> Sequence[str]:
-        return [run.step for _, run in self._running.values()]
+        return [run.step for run in self._running]
 
-    def _settle(self, task: StepTask) -> None:
+    def _settle(self, run: PlainRun, outcome: Outcome[object]) -> None:
         """Note how a step ended, and start the steps that waited for nothing else."""
-        number, run = self._running.pop(task)
-        if task.cancelled():  # before its first instruction
-            outcome: Outcome[object] = Outcome(error=asyncio.CancelledError())
-        else:
-            outcome = task.result()
-            number = run.number(number)
-        self.usage = total(self.usage, run.usage)
+        number, _ = self._running.pop(run)
+        number = run.number(number)
+        if run.usage is not None:
+            self.usage = total(self.usage, run.usage)
         stopped = self._overrun is not None and self._why is None
         if isinstance(outcome.error, Waiting) and number != _UNDO:
             self._questions.update(outcome.error.questions)
@@ -270,7 +298,7 @@ class Crew(Generic[T]):
             self._succeeded(number, run, outcome.value)
             if self._overrun is None:
                 self._go_on(number)
-            elif task in self._cancelled and not run.was_saving:
+            elif run in self._cancelled and not run.was_saving:
                 self._overrun.swallowed(run.step)
         else:
             run.tell_end(outcome, stopped=stopped)
@@ -301,8 +329,10 @@ class Crew(Generic[T]):
             if before is None or traceback_of(before) is None:  # it shows where the step stood
                 self._failure.error.__cause__ = error
 
-    def _log_lost(self, who: str, error: BaseException) -> None:
+    def _log_lost(self, who: str, error: BaseException | None) -> None:
         """Log a failure that cannot come out, because an earlier one or a cancellation does."""
+        if error is None or isinstance(error, asyncio.CancelledError):
+            return  # a step may hear of the cancellation before the run does
         self._lost += 1
         if self._lost > MAX_LOGGED:
             return

@@ -168,5 +168,5 @@ class StreamedExecution(Execution):
             if self._turns is not None:
                 self._turns.close()
             unread, self._failure = self._failure, None
-            if unread is not None and unread.error is not None and not self._closed:
+            if unread is not None and not self._closed:
                 self._log_lost("a step", unread.error)

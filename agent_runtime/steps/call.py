@@ -7,7 +7,7 @@ import contextvars
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar, cast
 
 from agent_runtime.errors import RecordedFailureError
 from agent_runtime.llm.client import LLM
@@ -329,15 +329,28 @@ def is_async(fn: object) -> bool:
     return not inspect.isroutine(fn) and inspect.iscoroutinefunction(getattr(type(fn), "__call__", None))  # noqa: B004
 
 
-async def invoke(
+def invoke(
+    callee: Callee, arguments: Mapping[str, object], runs_on: RunsOn, around: Surroundings, trace: Trace
+) -> Coroutine[Any, Any, Outcome[object]]:
+    """Call a user's function where its kind belongs, and await what it returns if need be.
+
+    Raises:
+        Exception: the arguments are not those of an async function; nothing of it has run.
+    """
+    if not callee.is_async:
+        return _invoke_elsewhere(callee, arguments, runs_on, around, trace)
+    trace.thread = around.loop_thread
+    work = acapture(cast("Awaitable[object]", callee.fn(**arguments)))
+    return work if around.secrets is None else _cleaned(work, around)
+
+
+async def _cleaned(work: Awaitable[Outcome[object]], around: Surroundings) -> Outcome[object]:
+    return around.clean(await work)
+
+
+async def _invoke_elsewhere(
     callee: Callee, arguments: Mapping[str, object], runs_on: RunsOn, around: Surroundings, trace: Trace
 ) -> Outcome[object]:
-    """Call a user's function where its kind belongs, and await what it returns if need be."""
-    if callee.is_async:
-        trace.thread = around.loop_thread
-        awaitable = callee.fn(**arguments)
-        assert isinstance(awaitable, Awaitable)
-        return around.clean(await acapture(awaitable))
     run = around.offload.on_caller if runs_on is RunsOn.CALLER else around.offload.on_worker
     invocation = Invocation(callee.fn, arguments, trace)
     return around.clean(await settled(await invocation.on(run, around)))

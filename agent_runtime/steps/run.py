@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import cast
+from collections.abc import Coroutine, Mapping
+from typing import Any, cast
 
 from agent_runtime.outcomes import Outcome
 from agent_runtime.references import Reference, Values, render
@@ -14,9 +14,9 @@ from agent_runtime.workflow import AgentCall, FunctionCall, Message, Step, ToolC
 __all__ = ("attempt", "message_of")
 
 
-async def attempt(
+def attempt(
     step: Step, values: Values, around: Surroundings, trace: Trace, agent: Agent | None = None
-) -> Outcome[object]:
+) -> Coroutine[Any, Any, Outcome[object]]:
     """Perform a step once; whatever its own code raises is in the outcome.
 
     Args:
@@ -31,15 +31,18 @@ async def attempt(
     """
     action = step.action
     if agent is not None:
-        return await agent.perform(step.id, values, around, trace)
+        return agent.perform(step.id, values, around, trace)
     if isinstance(action, AgentCall):
         messages = [message_of(message, values) for message in action.messages]
         config = _mapping(render(action.config, values))
-        return await ask(step.id, action, messages, config, around, trace)
-    assert isinstance(action, FunctionCall | ToolCall)  # steps inside steps are the engine's
-    registered = around.functions if isinstance(action, FunctionCall) else around.tools
+        return ask(step.id, action, messages, config, around, trace)
+    if isinstance(action, FunctionCall):
+        callee = around.functions[action.name]
+    else:
+        assert isinstance(action, ToolCall)  # steps inside steps are the engine's
+        callee = around.tools[action.name]
     arguments = _mapping(render(action.arguments, values))
-    return await invoke(registered[action.name], arguments, action.runs_on, around, trace)
+    return invoke(callee, arguments, action.runs_on, around, trace)
 
 
 def message_of(message: Message, values: Values) -> Mapping[str, object]:

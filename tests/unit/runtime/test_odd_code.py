@@ -185,8 +185,10 @@ def test_exception_with_broken_methods_comes_out_all_the_same(
 
 def test_broken_exception_of_a_second_step_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     async def fail() -> None:
-        await asyncio.sleep(0)
-        raise Broken
+        try:
+            await asyncio.sleep(0)
+        finally:
+            raise Broken
 
     with pytest.raises(Broken):
         run_sync(ONE + "  - {id: b, tool: t}\n", t=fail)
@@ -196,8 +198,10 @@ def test_broken_exception_of_a_second_step_is_logged(caplog: pytest.LogCaptureFi
 
 def test_ten_of_many_failures_are_logged_and_the_others_counted(caplog: pytest.LogCaptureFixture) -> None:
     async def fail() -> None:
-        await asyncio.sleep(0)
-        raise ValueError("refused")
+        try:
+            await asyncio.sleep(0)
+        finally:
+            raise ValueError("refused")
 
     rows = "".join(f"  - {{id: s{n}, tool: t}}\n" for n in range(100))
     with caplog.at_level(logging.ERROR, logger="agent_runtime"), pytest.raises(ValueError, match="refused"):

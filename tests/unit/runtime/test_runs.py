@@ -338,3 +338,15 @@ def test_ten_thousand_steps_fan_out_and_in() -> None:
     result = by_function(f"steps:\n{rows}  - {{id: end, tool: count, needs: [{needs}]}}\n", count=count)
 
     assert sum(1 for output in result.outputs.values() if output == 1) == 10_001
+
+
+def test_text_of_a_result_stays_short_however_much_comes_out() -> None:
+    rows = "".join(f"  - {{id: s{n}, tool: t}}\n" for n in range(50))
+
+    text = repr(by_runtime("name: wide\nsteps:\n" + rows, t=lambda: ["word" * 10_000] * 1_000))
+
+    assert text.startswith("RunResult(outputs={'s0': ['wordword")
+    assert "40 more" in text
+    assert "workflow='wide'" in text
+    assert "steps={'s0': StepRecord(id='s0'" in text
+    assert len(text) < 50_000
