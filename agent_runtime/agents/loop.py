@@ -123,15 +123,15 @@ class BoundAgent(NamedTuple):
             MemoryConflictError: others have changed it each time.
             BaseException: the client or the store raised it.
         """
-        turn = await recalled.turn(said, dialogue.summarise)
+        exchange = await recalled.exchange(said, dialogue.summarise)
         if recalled.spec.key is not None:
             assert self.store is not None
-            await save(turn, recalled, dialogue.step, self.store)
+            await save(exchange, recalled, dialogue.step, self.store)
         elif around.journal is not None:
-            dialogue.trace.turn = turn
+            dialogue.trace.exchange = exchange
         else:
             assert around.conversations is not None
-            around.conversations.add(turn)
+            around.conversations.add(exchange)
 
 
 class _Dialogue:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from agent_runtime.agent_specs import MemorySpec
 from agent_runtime.engine.scope import StepValues
 from agent_runtime.errors import MemoryConflictError
-from agent_runtime.memory import Conversation, MemoryStore, Turn, windowed
+from agent_runtime.memory import Conversation, Exchange, MemoryStore, windowed
 from agent_runtime.references import Reference, Template, Values, references_of, render
 from agent_runtime.steps import Surroundings
 
@@ -38,7 +38,7 @@ class Recollection(NamedTuple):
     key: str
     conversation: Conversation
 
-    async def turn(self, said: Sequence[ChatMessage], summarise: Summarise) -> Turn:
+    async def exchange(self, said: Sequence[ChatMessage], summarise: Summarise) -> Exchange:
         """Return what the step adds to it; asks the model to sum it up, if it has become too long.
 
         Raises:
@@ -50,7 +50,7 @@ class Recollection(NamedTuple):
             recent = windowed(messages, summary.keep) if summary.keep else []
             asked = await summarise(messages[: len(messages) - len(recent)])
             summed_up = None if asked is None else [asked, *recent]
-        return Turn(self.key, said, self.conversation.version, summed_up, self.spec.window)
+        return Exchange(self.key, said, self.conversation.version, summed_up, self.spec.window)
 
 
 async def recall(
@@ -69,18 +69,18 @@ async def recall(
     return Recollection(spec, key, await store.load(key))
 
 
-async def save(turn: Turn, recalled: Recollection, step: str, store: MemoryStore) -> None:
-    """Add a turn to a conversation that outlives the run.
+async def save(exchange: Exchange, recalled: Recollection, step: str, store: MemoryStore) -> None:
+    """Add an exchange to a conversation that outlives the run.
 
     Raises:
         MemoryConflictError: others have changed it each time.
     """
     conversation = recalled.conversation
     for _ in range(TRIES):
-        if await store.save(turn.key, turn.onto(conversation), version=conversation.version):
+        if await store.save(exchange.key, exchange.onto(conversation), version=conversation.version):
             return
-        conversation = await store.load(turn.key)
-    raise MemoryConflictError(step, turn.key, TRIES)
+        conversation = await store.load(exchange.key)
+    raise MemoryConflictError(step, exchange.key, TRIES)
 
 
 def _key(template: Template, values: Values) -> str:

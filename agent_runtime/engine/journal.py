@@ -32,7 +32,7 @@ ENDED, ATTEMPT, FAILED, UNDOING = "ended", "attempt", "failed", "undoing"
 had come to counts no more; a step has failed for good, and its fallback follows; what has succeeded inside a
 step, or in the run, is being undone."""
 
-_TURN = '{"turn": '
+_EXCHANGE = '{"exchange": '
 """How the data of a step begins that has added to a conversation of its run."""
 
 Fault = tuple[str, str]
@@ -75,15 +75,15 @@ class Journal:
         self._undoing: dict[str, Fault] = {}
         self.paused = False
         self.broken = False
-        self._turns: list[dict[str, Any]] = []
+        self._exchanges: list[dict[str, Any]] = []
         for entry in entries:
             self._read(entry)
 
     def _read(self, entry: Entry) -> None:
         if entry.kind == ENDED:
             self._note_end(entry.step, entry.data)
-            if entry.data.startswith(_TURN):
-                self._turns.append(json.loads(entry.data)["turn"])
+            if entry.data.startswith(_EXCHANGE):
+                self._exchanges.append(json.loads(entry.data)["exchange"])
         elif entry.kind == ATTEMPT:
             self._begin_anew(entry.step, int(entry.data))
         else:
@@ -107,7 +107,7 @@ class Journal:
     def within(self, around: Surroundings) -> Surroundings:
         """Return what the run's steps share, with this in it, and its conversations as they were."""
         if around.conversations is not None:
-            around.conversations.restore(self._turns)
+            around.conversations.restore(self._exchanges)
         return around._replace(journal=self)
 
     def close(self) -> None:
@@ -203,8 +203,8 @@ class Journal:
         if kept.error is None:
             self._note_end(run.step, None)
             conversations = run.around.conversations
-            if conversations is not None and run.turn is not None and _has_said_it(run):
-                conversations.add(run.turn)
+            if conversations is not None and run.exchange is not None and _has_said_it(run):
+                conversations.add(run.exchange)
         return kept
 
     async def _mark(self, kind: str, step: str, data: str) -> None:
@@ -244,10 +244,10 @@ def _entry_of(run: PlainRun, output: object) -> tuple[Entry, object]:
         "faults": run.faults,
     }
     rest = f'"output": {text}, "about": {json.dumps(about, default=str)}}}'
-    if run.turn is None or not _has_said_it(run):
+    if run.exchange is None or not _has_said_it(run):
         return Entry(ENDED, run.step, "{" + rest), back
-    turn = encode(run.turn._asdict(), step=run.step, place="turn")
-    return Entry(ENDED, run.step, f"{_TURN}{turn}, {rest}"), back
+    exchange = encode(run.exchange._asdict(), step=run.step, place="exchange")
+    return Entry(ENDED, run.step, f"{_EXCHANGE}{exchange}, {rest}"), back
 
 
 def _has_said_it(run: PlainRun) -> bool:

@@ -76,7 +76,7 @@ class SQLMemoryStore:
     def forget(self, key: str) -> None:
         """Drop what has been said under a key; blocks the calling thread.
 
-        Of a run in progress that has read the conversation, its own turn is kept.
+        Of a run in progress that has read the conversation, its own exchange is kept.
 
         Raises:
             StorageError: the database cannot be used.

@@ -76,7 +76,7 @@ class InMemoryStore:
         return list(self._histories)
 
     def forget(self, key: str) -> None:
-        """Drop what has been said under a key; a run that has read it keeps its own turn and nothing else."""
+        """Drop what has been said under a key; a run that has read it keeps its own exchange alone."""
         self._histories.pop(key, None)
 
     def __reduce__(self) -> str:

@@ -20,7 +20,7 @@ from agent_runtime.warning_codes import WarningCode
 from agent_runtime.workflow import RunsOn
 
 if TYPE_CHECKING:
-    from agent_runtime.memory import RunConversations, Turn
+    from agent_runtime.memory import Exchange, RunConversations
     from agent_runtime.secrets import RunSecrets
     from agent_runtime.steps.agent import Reply
 
@@ -245,18 +245,18 @@ class Trace:
         step: where it stands.
         tool: what its model has called, if this is about that alone.
         thread: name of the thread that its code ran on.
-        turn: what it adds to a conversation of its run, if that is kept; counts if the step succeeds.
+        exchange: what it adds to a conversation of its run, if that is kept; counts if the step succeeds.
         usage: what its language models were used for.
     """
 
-    __slots__ = ("step", "thread", "tool", "turn", "usage")
+    __slots__ = ("exchange", "step", "thread", "tool", "usage")
 
     def __init__(self, step: str, *, tool: str | None = None) -> None:
         self.step = step
         self.tool = tool
         self.thread: str | None = None
         self.usage: Mapping[str, object] | None = None
-        self.turn: Turn | None = None
+        self.exchange: Exchange | None = None
 
     @property
     def name(self) -> str:

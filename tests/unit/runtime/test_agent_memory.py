@@ -236,7 +236,7 @@ def test_mistake_in_a_memory_is_named(more: str, message: str) -> None:
 # Many at once
 
 
-def test_turns_of_many_threads_under_one_key_are_all_kept_and_never_mixed() -> None:
+def test_exchanges_of_many_threads_under_one_key_are_all_kept_and_never_mixed() -> None:
     store = InMemoryStore()
     runtime = Runtime(CHAT, options=Options(memory=store))
 

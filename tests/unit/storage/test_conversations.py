@@ -116,7 +116,7 @@ def test_step_whose_summary_fails_has_said_nothing(storage: Storage) -> None:
     assert heard_when_resumed(text, storage) == [["and now?"]]
 
 
-def test_fallback_that_answers_has_its_turn_in_the_conversation(storage: Storage) -> None:
+def test_fallback_that_answers_has_its_exchange_in_the_conversation(storage: Storage) -> None:
     text = talk(f"{HELLO}, fallback: {{{HELLO.replace('hello', 'plan b')}}}")
     client = ScriptedClient({"greet": OSError("down"), "greet:fallback": "answer b"})
     fail_at_count(text, client, storage)

@@ -166,15 +166,15 @@ def test_who_has_read_what_is_forgotten_since_cannot_bring_it_back(store: Store)
     assert contents(store) == ["new"]
 
 
-def test_turns_of_many_threads_under_one_key_are_all_kept_and_never_mixed(store: Store) -> None:
+def test_exchanges_of_many_threads_under_one_key_are_all_kept_and_never_mixed(store: Store) -> None:
     runtime = Runtime(CHAT, options=Options(memory=store))
 
     with ThreadPoolExecutor(4) as pool:
-        turns = [{"user": "ada", "said": f"{name}{number}"} for name in "abcd" for number in range(5)]
-        list(pool.map(runtime.run, turns))
+        inputs = [{"user": "ada", "said": f"{name}{number}"} for name in "abcd" for number in range(5)]
+        list(pool.map(runtime.run, inputs))
 
     said = contents(store, "chat/key/ada")
-    assert sorted(map(str, said[::2])) == sorted(turn["said"] for turn in turns)
+    assert sorted(map(str, said[::2])) == sorted(each["said"] for each in inputs)
     assert said[::2] == said[1::2]  # the scripted client answers with what it is asked
 
 
@@ -182,7 +182,7 @@ def test_turns_of_many_threads_under_one_key_are_all_kept_and_never_mixed(store:
 
 
 @pytest.mark.parametrize("place", ["sqlite", IN_POSTGRESQL], indirect=True)
-def test_processes_that_talk_at_the_same_time_lose_no_turn(place: tuple[str, str, str]) -> None:
+def test_processes_that_talk_at_the_same_time_lose_no_exchange(place: tuple[str, str, str]) -> None:
     spawn = multiprocessing.get_context("spawn")
     ready = spawn.Barrier(2)
     children = [spawn.Process(target=talk, args=(place, name, ready)) for name in "ab"]

@@ -7,19 +7,19 @@ from typing import Any, NamedTuple
 
 from agent_runtime.memory.store import Conversation
 
-__all__ = ("RunConversations", "Turn", "windowed")
+__all__ = ("Exchange", "RunConversations", "windowed")
 
 ChatMessage = Mapping[str, object]
 
 
-class Turn(NamedTuple):
+class Exchange(NamedTuple):
     """What one step adds to a conversation; values of JSON, nothing else.
 
     Attributes:
         key: of the conversation.
         said: the step's own messages, its calls of tools with their results, and the answer.
         base: version of the conversation that the step had read.
-        summed_up: the whole conversation, with this turn, where the model has summed it up; else None.
+        summed_up: the whole conversation, with this, where the model has summed it up; else None.
         window: how many of the last messages are kept; None means all.
     """
 
@@ -44,7 +44,7 @@ class Turn(NamedTuple):
 class RunConversations:
     """The conversations of one run; on its loop only.
 
-    They follow from the turns and their order alone: whoever adds the same turns has the same conversations.
+    They follow from the exchanges and their order alone: who adds the same has the same conversations.
     """
 
     def __init__(self) -> None:
@@ -54,15 +54,15 @@ class RunConversations:
         """Return what has been said under a key; an empty conversation if nothing has."""
         return self._conversations.get(key, Conversation())
 
-    def restore(self, turns: Iterable[Mapping[str, Any]]) -> None:
-        """Add turns that had been kept, as mappings."""
-        for turn in turns:
-            self.add(Turn(**turn))
+    def restore(self, exchanges: Iterable[Mapping[str, Any]]) -> None:
+        """Add exchanges that had been kept, as mappings."""
+        for exchange in exchanges:
+            self.add(Exchange(**exchange))
 
-    def add(self, turn: Turn) -> None:
-        """Add a turn."""
-        before = self.load(turn.key)
-        self._conversations[turn.key] = Conversation(turn.onto(before), before.version + 1)
+    def add(self, exchange: Exchange) -> None:
+        """Add an exchange."""
+        before = self.load(exchange.key)
+        self._conversations[exchange.key] = Conversation(exchange.onto(before), before.version + 1)
 
 
 def windowed(messages: Sequence[ChatMessage], most: int) -> Sequence[ChatMessage]:
