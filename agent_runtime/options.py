@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from agent_runtime.usage import Price
 from agent_runtime.workflow import Workflow
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from agent_runtime.prompts import PromptRegistry
     from agent_runtime.tracing import Tracer
 
-__all__ = ("NO_OPTIONS", "Options")
+__all__ = ("NO_OPTIONS", "Options", "tracer_of")
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Options:
             the folder are refused.
         random: gives numbers from 0 to 1 for the ``jitter`` of retries, on the loop;
             ``random.Random(7).random`` makes the waits repeatable. By default ``random.random``.
-        trace: told what happens in the runs, and in all that their steps run in turn; by default nobody is,
-            and it costs nothing. See docs/tracing.md.
+        trace: told what happens in the runs, and in all that their steps run in turn: a tracer, or a list or
+            tuple of several. By default nobody is, and it costs nothing. See docs/tracing.md.
         prompts: what the ``scenario`` and ``version`` of agent steps name. By default nothing: they are only
             passed on to the LLM client.
         memory: what keeps the conversations of agents that outlive a run.
@@ -43,7 +43,7 @@ class Options:
     workflows: Mapping[str, Workflow | str | os.PathLike[str]] = field(default_factory=dict)
     workflow_folder: str | os.PathLike[str] | None = None
     random: Callable[[], float] | None = None
-    trace: Tracer | None = None
+    trace: Tracer | Sequence[Tracer] | None = None
     prompts: PromptRegistry | None = None
     memory: MemoryStore | None = None
     prices: Mapping[str, Price] = field(default_factory=dict)
@@ -65,15 +65,44 @@ class Options:
                 )
         if self.random is not None and not callable(self.random):
             raise TypeError("random= is a function that returns numbers from 0 to 1")
-        told = ("started", "ended", "wants_errors")
-        if self.trace is not None and not all(hasattr(self.trace, name) for name in told):
-            raise TypeError(
-                f"trace= is a Tracer, such as agent_runtime.tracing.Recorder(), not {self.trace!r}"
-            )
+        _check_tracers(self.trace)
         for name, price in _entries("prices", self.prices):
             if not isinstance(price, Price):
                 raise TypeError(f"prices={{{name!r}: ...}} is {type(price).__name__}, and must be a Price")
         _check_plugs(self)
+
+
+def _check_tracers(given: object) -> None:
+    """Refuse what cannot be told of a run.
+
+    Raises:
+        TypeError: it is no tracer, nor several of them.
+    """
+    if given is None or _is_tracer(given):
+        return
+    if not isinstance(given, list | tuple):
+        raise TypeError(
+            f"trace= is a Tracer, such as agent_runtime.tracing.Recorder(), or several of them, not {given!r}"
+        )
+    for number, each in enumerate(given):
+        if not _is_tracer(each):
+            raise TypeError(f"trace=[...] has {each!r} at place {number}, which is no Tracer")
+
+
+def _is_tracer(given: object) -> bool:
+    return all(hasattr(given, name) for name in ("started", "ended", "wants_errors"))
+
+
+def tracer_of(options: Options) -> Tracer | None:
+    """Return who is told of what happens: one, where there may be several."""
+    given = options.trace
+    if not isinstance(given, list | tuple) or _is_tracer(given):
+        return cast("Tracer | None", given)
+    if len(given) < 2:
+        return given[0] if given else None
+    from agent_runtime.tracing.tee import Tee
+
+    return Tee(given)
 
 
 def _check_plugs(options: Options) -> None:

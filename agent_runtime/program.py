@@ -25,7 +25,7 @@ from agent_runtime.loading import (
     parse_workflow,
 )
 from agent_runtime.offloads import ToCaller, ToLane
-from agent_runtime.options import Options
+from agent_runtime.options import Options, tracer_of
 from agent_runtime.outcomes import Outcome
 from agent_runtime.registries import (
     Registry,
@@ -141,7 +141,7 @@ class Program(NamedTuple):
             _random(options, (workflow, *library.workflows.values())),
             Origin(workflow, *registered, llm, options, kept, storage),
             vault_of(kept, used),
-            options.trace,
+            tracer_of(options),
             _durability(storage, workflow, library.workflows.values()),
             None if binder is None else binder.new_memory(),
         )
@@ -209,7 +209,9 @@ class Program(NamedTuple):
     @property
     def tracer(self) -> Tracer | None:
         """Who is told of a run that begins here and now."""
-        return self.own_tracer or cast("Tracer | None", inherited_tracer.get())
+        if self.own_tracer is not None:
+            return self.own_tracer
+        return cast("Tracer | None", inherited_tracer.get())
 
     def tracing(self, around: Surroundings, context: contextvars.Context | None = None) -> RunTracing | None:
         """Begin to tell of a run, if a trace is asked for."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from agent_runtime.tracing import genai
 from agent_runtime.tracing.spans import Span, SpanKind, State
 
 if TYPE_CHECKING:
-    from opentelemetry import trace
+    from opentelemetry import context, trace
 
 __all__ = ("OpenTelemetryTracer",)
 
@@ -44,42 +44,52 @@ class OpenTelemetryTracer:
         self.wants_errors = errors
         self._trace = trace
         self._context = context
+        self._kinds = (trace.SpanKind.INTERNAL, trace.SpanKind.CLIENT)
         self._tracer = trace.get_tracer("agent_runtime", tracer_provider=provider)
         self._epoch = time.time_ns() - time.monotonic_ns()
 
     def started(self, span: Span) -> None:
         """Begin a span, and make it OpenTelemetry's current one in the context that is the span's own."""
-        around = self._context.get_current()
-        parent = None if span.parent is None else span.parent.mark
-        if isinstance(parent, self._trace.Span):
-            around = self._trace.set_span_in_context(parent, around)
+        # Another one that is told of the same spans may have made its own span the current one already.
+        others = [made.around for made in span.marks.values() if isinstance(made, _Made)]
+        around = others[0] if others else self._context.get_current()
+        parent = None if span.parent is None else self._made(span.parent)
+        inside = around if parent is None else self._trace.set_span_in_context(parent, around)
         made = self._tracer.start_span(
             _name(span),
-            context=around,
-            kind=self._trace.SpanKind.CLIENT
-            if span.kind is SpanKind.MODEL
-            else self._trace.SpanKind.INTERNAL,
+            context=inside,
+            kind=self._kinds[span.kind is SpanKind.MODEL],
             attributes={**_attributes(span), **genai.attributes(span)},
             start_time=self._epoch + span.started,
         )
-        span.mark = made
+        span.marks[self] = _Made(made, around)
         # Never detached: the context ends with the span, and detaching in another one is an error.
-        self._context.attach(self._trace.set_span_in_context(made, around))
+        self._context.attach(self._trace.set_span_in_context(made, inside))
 
     def ended(self, span: Span) -> None:
         """End the span."""
-        made = span.mark
-        if not isinstance(made, self._trace.Span):
+        made = self._made(span)
+        if made is None:
             return
         made.set_attributes({**_attributes_of_end(span), **genai.attributes_of_end(span)})
         if span.state is State.FAILED:
             told = span.error_type or "failed"
-            made.set_status(
-                self._trace.Status(
-                    self._trace.StatusCode.ERROR, told if span.error is None else f"{told}: {span.error}"
-                )
-            )
+            if self.wants_errors and span.error is not None:
+                told += f": {span.error}"
+            made.set_status(self._trace.Status(self._trace.StatusCode.ERROR, told))
         made.end(self._epoch + (span.ended or span.started))
+
+    def _made(self, span: Span) -> trace.Span | None:
+        """Return what this has made of a span, if it was told of it."""
+        made = span.marks.get(self)
+        return made.span if isinstance(made, _Made) else None
+
+
+class _Made(NamedTuple):
+    """What a tracer has made of a span, and what was current before."""
+
+    span: trace.Span
+    around: context.Context
 
 
 def _name(span: Span) -> str:

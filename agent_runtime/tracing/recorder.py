@@ -41,7 +41,7 @@ class Recorder:
 
     def started(self, span: Span) -> None:
         """Keep a span."""
-        span.mark = number = next(self._numbers)  # one instruction: no two threads get the same
+        number = next(self._numbers)  # one instruction: no two threads get the same
         if number < self._limit:
             self.spans.append(span)
         else:
@@ -63,7 +63,7 @@ class Recorder:
             "process": os.getpid(),
             "python": f"{platform.python_implementation()} {platform.python_version()}",
             "dropped": self.dropped,
-            "spans": [_as_data(span, first, numbers, threads) for span in spans],
+            "spans": [_as_data(span, first, numbers, threads, errors=self.wants_errors) for span in spans],
             "threads": [name for _, name in threads],
         }
 
@@ -79,7 +79,12 @@ class Recorder:
 
 
 def _as_data(
-    span: Span, first: int, numbers: Mapping[int, int], threads: dict[tuple[int, str], int]
+    span: Span,
+    first: int,
+    numbers: Mapping[int, int],
+    threads: dict[tuple[int, str], int],
+    *,
+    errors: bool,
 ) -> dict[str, Any]:
     """Return a span as plain data: microseconds since the first one began."""
     attributes = {
@@ -98,7 +103,7 @@ def _as_data(
         "end": None if span.ended is None else (span.ended - first) / 1e3,
         "state": None if span.ended is None else span.state.value,
         "error_type": span.error_type,
-        "error": span.error,
+        "error": span.error if errors else None,  # another tracer may have asked for it
         **attributes,
     }
     return {key: value for key, value in data.items() if value is not None}

@@ -25,6 +25,7 @@ __all__ = (
     "end",
     "ended_by",
     "tell",
+    "told",
 )
 
 _log = logging.getLogger("agent_runtime")
@@ -72,13 +73,13 @@ class Span:
         ended: when it ended; None while it lasts.
         state: how it ended.
         error_type: name of the class of the exception that it ended with, if it did.
-        error: that exception as text, if the tracer asks for texts.
+        error: that exception as text, if a tracer that is told of it asks for texts.
         attributes: what else is known: ``step`` (what the step does), ``function``, ``after`` (what it
             waited for), ``attempts``, ``usage``, ``sent`` and ``received`` (when the loop has sent an errand
             and has heard of its end), ``lane`` (``caller`` or ``worker``), ``host_loop`` and ``turned`` (the
             class of an event loop that runs in the calling thread, and when it went on, if it did so before
             the call's end); those of a question and of a tool are in docs/tracing.md.
-        mark: a place for the tracer's own.
+        marks: what tracers have noted of it for themselves, each under itself.
     """
 
     __slots__ = (
@@ -87,7 +88,7 @@ class Span:
         "error",
         "error_type",
         "kind",
-        "mark",
+        "marks",
         "name",
         "parent",
         "run_id",
@@ -109,17 +110,18 @@ class Span:
         self.state = State.OK
         self.error_type: str | None = None
         self.error: str | None = None
-        self.mark: object = None
+        self.marks: dict[object, object] = {}
         self.started = time.monotonic_ns()
 
 
 class Tracer(Protocol):
     """Whoever is told of spans: given as ``Options(trace=...)``. Threads call it at the same time.
 
-    What it raises is logged once, and does no harm to a run.
+    What it raises is logged once, and does no harm to a run, nor to other tracers.
 
     Attributes:
-        wants_errors: whether spans are to have exceptions as texts; these may repeat inputs.
+        wants_errors: whether spans are to have exceptions as texts; these may repeat inputs. A span that
+            several tracers are told of has them as soon as one of these wants them.
     """
 
     wants_errors: bool
@@ -146,7 +148,7 @@ def begin(tracer: Tracer, kind: SpanKind, name: str, run_id: str, **attributes: 
     span.attributes.update(attributes)
     current_span.set(span)
     inherited_tracer.set(tracer)
-    _tell(tracer, tracer.started, span)
+    told(tracer, tracer.started, span)
     return span
 
 
@@ -157,7 +159,7 @@ def end(tracer: Tracer, span: Span, state: State = State.OK, *, error: tuple[str
     if error is not None:
         span.error_type = error[0]
         span.error = error[1] if tracer.wants_errors else None
-    _tell(tracer, tracer.ended, span)
+    told(tracer, tracer.ended, span)
 
 
 def ended_by(error: BaseException | None, around: Surroundings) -> tuple[State, tuple[str, str] | None]:
@@ -204,15 +206,16 @@ class Passage:
 def tell(tracer: Tracer, span: Span) -> None:
     """Tell of a span that is over, and that nothing has happened inside of."""
     span.ended = time.monotonic_ns()
-    contextvars.copy_context().run(_tell, tracer, tracer.started, span)
-    _tell(tracer, tracer.ended, span)
+    contextvars.copy_context().run(told, tracer, tracer.started, span)
+    told(tracer, tracer.ended, span)
 
 
 _blamed: set[type] = set()
 """Classes of tracers whose failures have been logged."""
 
 
-def _tell(tracer: Tracer, tell: Callable[[Span], None], span: Span) -> None:
+def told(tracer: Tracer, tell: Callable[[Span], None], span: Span) -> None:
+    """Tell a tracer of a span; what it raises is logged, once for its class."""
     try:
         tell(span)
     except Exception:  # noqa: BLE001 - a tracer is not part of the run

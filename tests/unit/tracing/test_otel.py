@@ -16,9 +16,9 @@ from tests.helpers.traced import WAYS, by_run_in_a_thread
 pytest.importorskip("opentelemetry.sdk", reason="`nox -s tests` brings opentelemetry-sdk")
 
 from opentelemetry import trace
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace import ReadableSpan
+
+from tests.helpers.exported import Exported
 
 WORKFLOW = """
 name: outer
@@ -29,29 +29,6 @@ steps:
   - {id: nested, function: nested, thread: worker, needs: [awaited]}
   - {id: ask, needs: [nested], agent: {messages: [{role: user, content: "a confidential question"}]}}
 """
-
-
-class Exported:
-    """A provider of its own, and what has come out of it."""
-
-    def __init__(self) -> None:
-        self.provider = TracerProvider()
-        self._exporter = InMemorySpanExporter()
-        self.provider.add_span_processor(SimpleSpanProcessor(self._exporter))
-        self.own = self.provider.get_tracer("test")
-
-    @property
-    def spans(self) -> list[ReadableSpan]:
-        return list(self._exporter.get_finished_spans())
-
-    def named(self, name: str) -> ReadableSpan:
-        (found,) = [span for span in self.spans if span.name == name]
-        return found
-
-    def path_to(self, span: ReadableSpan) -> list[str]:
-        by_id = {each.context.span_id: each for each in self.spans if each.context is not None}
-        around = [] if span.parent is None else self.path_to(by_id[span.parent.span_id])
-        return [*around, span.name]
 
 
 @pytest.fixture

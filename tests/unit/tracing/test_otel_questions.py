@@ -13,9 +13,9 @@ from agent_runtime.tracing import OpenTelemetryTracer
 pytest.importorskip("opentelemetry.sdk", reason="`nox -s tests` brings opentelemetry-sdk")
 
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
+
+from tests.helpers.exported import Exported
 
 SUPPORT = """
 name: support
@@ -55,9 +55,8 @@ class Acme(ScriptedClient):
 @pytest.fixture(scope="module")
 def spans() -> Sequence[ReadableSpan]:
     """What comes out of a run whose model calls two tools, one of which fails, and then answers."""
-    exporter, provider = InMemorySpanExporter(), TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    own = provider.get_tracer("crm")
+    exported = Exported()
+    provider, own = exported.provider, exported.own
 
     def find(customer: str) -> str:
         with own.start_as_current_span("SELECT"):
@@ -71,7 +70,7 @@ def spans() -> Sequence[ReadableSpan]:
     )
     options = Options(trace=OpenTelemetryTracer(provider))
     run_workflow(SUPPORT, tools={"crm.find": find, "broken": broken}, llm=client, options=options)
-    return exporter.get_finished_spans()
+    return exported.spans
 
 
 def named(spans: Sequence[ReadableSpan], name: str) -> list[ReadableSpan]:
