@@ -1,6 +1,7 @@
 """Load files in forked children with hard limits on memory and processor time, and say what became of each.
 
 Run as a program: a process that has imported nothing but this and the runtime forks once for each file.
+``python -m tests.hostile.measure --table`` shows what each takes, the slowest first.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Mapping
 
 from agent_runtime import WorkflowError, load_workflow
 from tests.hostile.corpus import HOSTILE, LARGE
@@ -20,7 +22,7 @@ MEGABYTES = 400
 """Memory that loading one file may take beyond what the process has: 250,000 nodes are about 100."""
 
 SECONDS = 20
-"""Processor time after which a file counts as hanging; none takes more than two on an idle machine."""
+"""Processor time after which a file counts as hanging; none takes more than one on an idle machine."""
 
 
 def load(text: str) -> dict[str, object]:
@@ -38,13 +40,19 @@ def load(text: str) -> dict[str, object]:
         }
 
 
+def address_space(field: str) -> int:
+    """Return how many bytes of addresses this process has, or has had at most."""
+    with open("/proc/self/status", encoding="ascii") as file:
+        (line,) = [line for line in file if line.startswith(f"{field}:")]
+    return int(line.split()[1]) * 1024
+
+
 def in_child(text: str) -> dict[str, object]:
     """Load one file in a forked child that ends by its limits, if need be."""
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
-        with open("/proc/self/statm", "rb") as file:
-            used = int(file.read().split()[0]) * resource.getpagesize()
+        used = address_space("VmSize")
         allowed = used + MEGABYTES * 2**20
         resource.setrlimit(resource.RLIMIT_AS, (allowed, allowed))
         resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
@@ -53,6 +61,7 @@ def in_child(text: str) -> dict[str, object]:
         except BaseException as error:  # whatever it is, it is what is looked for
             outcome = {"raised": f"{type(error).__name__}: {error}"[:300]}
         outcome["seconds"] = resource.getrusage(resource.RUSAGE_SELF).ru_utime
+        outcome["megabytes"] = (address_space("VmPeak") - used) / 2**20
         os.write(writing, json.dumps(outcome).encode()[:60_000])
         os._exit(0)
     os.close(writing)
@@ -66,7 +75,21 @@ def in_child(text: str) -> dict[str, object]:
     return found
 
 
+def table(outcomes: Mapping[str, Mapping[str, object]]) -> str:
+    """Return what each file takes, the slowest first, and what it ends in."""
+    rows = ["| file | s | MB | ends in |", "|---|---:|---:|---|"]
+    for name, seen in sorted(outcomes.items(), key=lambda each: each[1].get("seconds", 0.0), reverse=True):  # type: ignore[arg-type,return-value]  # numbers
+        problems = seen.get("problems")
+        end = str(problems[0])[:70] if isinstance(problems, list) else seen.get("raised", "a workflow")
+        rows.append(f"| {name} | {seen.get('seconds', 0):.2f} | {seen.get('megabytes', 0):.0f} | {end} |")
+    return "\n".join(rows)
+
+
 if __name__ == "__main__":
     load("steps: 1\n")  # what is imported for mistakes only
     files = {name: each.text for name, each in HOSTILE.items()} | LARGE
-    json.dump({name: in_child(text) for name, text in files.items()}, sys.stdout)
+    outcomes = {name: in_child(text) for name, text in files.items()}
+    if "--table" in sys.argv:
+        print(table(outcomes))
+    else:
+        json.dump(outcomes, sys.stdout)
