@@ -5,11 +5,10 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Mapping, Sequence
-from types import TracebackType
-from typing import Any, Self, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from agent_runtime.memory.store import Conversation
-from agent_runtime.storage.database import Database
+from agent_runtime.storage.database import Database, InDatabase
 from agent_runtime.storage.encoding import decode, encode
 from agent_runtime.storage.lane import StorageLane
 from agent_runtime.storage.postgresql import PostgreSQLDatabase
@@ -21,7 +20,7 @@ ChatMessage = Mapping[str, object]
 T = TypeVar("T")
 
 
-class SQLMemoryStore:
+class SQLMemoryStore(InDatabase):
     """Keeps conversations in a database, one row for each key; every method is one statement.
 
     Args:
@@ -29,7 +28,7 @@ class SQLMemoryStore:
     """
 
     def __init__(self, database: Database[Any]) -> None:
-        self._database = database
+        super().__init__(database)
         of = database.dialect.of
         self._load = of("SELECT messages, version FROM conversations WHERE key = ?")
         self._begin = of(
@@ -42,9 +41,6 @@ class SQLMemoryStore:
         )
         self._all = of("SELECT key FROM conversations ORDER BY updated, key")
         self._forget = of("DELETE FROM conversations WHERE key = ?")
-
-    def __repr__(self) -> str:
-        return repr(self._database)
 
     async def load(self, key: str) -> Conversation:
         """Return what has been said under a key; a worker thread reads it, and no loop is blocked.
@@ -82,18 +78,6 @@ class SQLMemoryStore:
             StorageError: the database cannot be used.
         """
         self._database.write(self._forget, key)
-
-    def close(self) -> None:
-        """Close the connections that are not in use; the store can be used again afterwards."""
-        self._database.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
     async def _ask(self, call: Callable[[], T]) -> T:
         async with StorageLane(self, "conversations") as lane:

@@ -6,12 +6,13 @@ import os
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Sequence
-from typing import Any, Generic, Protocol, TypeVar
+from types import TracebackType
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 from agent_runtime.errors import StorageError
 from agent_runtime.storage.sql import Dialect
 
-__all__ = ("Database", "Parameter", "Rows")
+__all__ = ("Database", "InDatabase", "Parameter", "Rows")
 
 _IDLE = 16
 """Open connections that are kept for the next call; a guess."""
@@ -127,3 +128,29 @@ class Database(ABC, Generic[C]):
                 return None
             if self._is_usable(connection):
                 return connection
+
+
+class InDatabase:
+    """What is kept in a database; leaving a ``with`` block closes it.
+
+    Args:
+        database: which.
+    """
+
+    def __init__(self, database: Database[Any]) -> None:
+        self._database = database
+
+    def __repr__(self) -> str:
+        return repr(self._database)
+
+    def close(self) -> None:
+        """Close the connections that are not in use; this can be used again afterwards."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from agent_runtime.storage.database import Database
+from agent_runtime.storage.database import Database, InDatabase
 from agent_runtime.storage.protocol import Entry, Note, RunState, StoredRun
 from agent_runtime.storage.sql import Statements, run_of
 
 __all__ = ("SQLStorage",)
 
 
-class SQLStorage:
+class SQLStorage(InDatabase):
     """Keeps runs in a database.
 
     Args:
@@ -22,12 +21,9 @@ class SQLStorage:
     """
 
     def __init__(self, database: Database[Any], *, lease: float) -> None:
+        super().__init__(database)
         self.lease = lease
-        self._database = database
         self._sql = Statements(database.dialect)
-
-    def __repr__(self) -> str:
-        return repr(self._database)
 
     def create(self, run: StoredRun, owner: str, seconds: float) -> bool:
         """Keep a new run; see :meth:`Storage.create`."""
@@ -83,15 +79,3 @@ class SQLStorage:
     def delete(self, run_id: str) -> bool:
         """Forget a run; see :meth:`Storage.delete`."""
         return self._database.write(self._sql.delete, run_id)
-
-    def close(self) -> None:
-        """Close the connections that are not in use; the storage can be used again afterwards."""
-        self._database.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
