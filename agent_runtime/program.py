@@ -20,6 +20,7 @@ from agent_runtime.loading import (
     check_names,
     check_outputs,
     check_secrets,
+    check_undoing,
     every_step,
     known_errors,
     parse_workflow,
@@ -111,6 +112,7 @@ class Program(NamedTuple):
             library.collect(workflow, parse_workflow, notes)
             every = (workflow, *library.workflows.values())
             binder = _binder(every, *registered, options)
+            check_undoing(every, library, notes)
             for each in every:
                 check_names(each, *registered, errors, library.notes_of(each, notes))
                 allowed = {name: secret.allow for name, secret in kept.items()}

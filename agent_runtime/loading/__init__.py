@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from agent_runtime.loading.approvals import check_approvals, check_undoing
 from agent_runtime.loading.document import from_steps, parse_workflow
 from agent_runtime.loading.form import NO_ARGUMENTS, nearest, shown
 from agent_runtime.loading.library import Library, every_step
 from agent_runtime.loading.names import (
-    check_approvals,
     check_names,
     check_secrets,
     generator_hint,
@@ -26,6 +26,7 @@ __all__ = (
     "check_names",
     "check_outputs",
     "check_secrets",
+    "check_undoing",
     "every_step",
     "fits",
     "from_steps",

@@ -64,6 +64,10 @@ class Library:
         """Return the key of the workflow that this name stands for in this file."""
         return self._keys[file, name]
 
+    def callee_of(self, file: str, name: str) -> str | None:
+        """Return the same, or None if it stands for none."""
+        return self._keys.get((file, name))
+
     def collect(self, workflow: Workflow, parse: Parse, notes: Notes) -> None:
         """Find and load everything that a workflow leads to; note what cannot be found, or is wrong."""
         waiting = [(workflow, notes)]

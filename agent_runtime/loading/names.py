@@ -13,9 +13,9 @@ from agent_runtime.loading.form import nearest, shown
 from agent_runtime.loading.library import every_step
 from agent_runtime.loading.nodes import Notes
 from agent_runtime.references import Pairs, Reference, Root, references_of
-from agent_runtime.workflow import Approval, FunctionCall, Position, Step, ToolCall, Workflow
+from agent_runtime.workflow import FunctionCall, Position, Step, ToolCall, Workflow
 
-__all__ = ("check_approvals", "check_names", "check_secrets", "generator_hint", "known_errors")
+__all__ = ("check_names", "check_secrets", "generator_hint", "known_errors")
 
 _IS_COROUTINE = inspect.CO_ITERABLE_COROUTINE
 """Marks a generator function that ``types.coroutine`` has made awaitable."""
@@ -44,15 +44,6 @@ def check_names(
                 message = f"'retry' of step '{shown(step.id)}' names the error '{shown(on.name)}'"
                 hint = nearest(on.name, known) or f"pass Options(errors={{'{shown(on.name)}': ...}})"
                 notes.add(on.position, f"{message}, which is not known", hint)
-
-
-def check_approvals(workflow: Workflow, notes: Notes) -> None:
-    """Note every step that waits for an approval, where runs are not kept and so cannot wait."""
-    for step in every_step(workflow.steps):
-        if isinstance(step.action, Approval):
-            message = f"step '{shown(step.id)}' waits for an approval, and runs are not kept"
-            hint = "pass storage=SQLiteStorage(path), or storage=MemoryStorage()"
-            notes.add(step.action.position, message, hint)
 
 
 def check_secrets(workflow: Workflow, given: Allowed, notes: Notes) -> set[str]:

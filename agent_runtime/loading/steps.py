@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from agent_runtime.loading.actions import READERS
+from agent_runtime.loading.approvals import ASK_BEFORE, done_by
 from agent_runtime.loading.form import Form, read_name, shown
 from agent_runtime.loading.keys import ACTIONS, MAX_STEPS, step_keys
 from agent_runtime.loading.modifiers import read_condition, read_for_each, read_repeat, read_retry
 from agent_runtime.loading.nodes import Items, Node, Notes, Pairs, Scalar, kind_of
-from agent_runtime.workflow import Action, Block, Need, OnError, Step
+from agent_runtime.workflow import Action, Approval, Block, Need, OnError, Step
 
 __all__ = ("read_steps",)
 
@@ -74,13 +75,15 @@ def _read_standby(form: Form, key: str, step_id: str, notes: Notes) -> Step | No
     own = Form(node, notes, owner=f"'{key}' of {form.owner}", keys=step_keys("standby", kinds))
     if not own.is_mapping:
         return None
-    if key == "compensate" and "approval" in kinds:
-        message = f"{own.owner} cannot wait for an approval"
-        notes.add(own.key_at("approval"), message, "ask in a step before the one that may have to be undone")
     action, retry, timeout = _read_action(own, kinds, notes), read_retry(own, notes), own.number("timeout")
     if action is None:
         return None
-    return Step(f"{step_id}:{key}", action, retry=retry, timeout=timeout, position=own.position)
+    standby = Step(f"{step_id}:{key}", action, retry=retry, timeout=timeout, position=own.position)
+    for step in done_by(standby) if key == "compensate" else ():
+        if isinstance(step.action, Approval):
+            does = "" if step is standby else f", and step '{shown(step.id)}' in it does"
+            notes.add(step.action.position, f"{own.owner} cannot wait for an approval{does}", ASK_BEFORE)
+    return standby
 
 
 def _id_of(node: Node) -> str | None:

@@ -10,6 +10,7 @@ import pytest
 from agent_runtime import (
     ApprovalRejectedError,
     DecisionError,
+    Options,
     Question,
     RunCancelledError,
     RunFinished,
@@ -236,6 +237,16 @@ def test_without_a_storage_a_workflow_that_waits_is_refused_by_line() -> None:
             "cannot wait for an approval",
             id="to_undo_something",
         ),
+        pytest.param(
+            "{id: a, tool: t, compensate: {steps: [{id: b, tool: t}, {id: c, approval: m}]}}",
+            r":2:79: 'compensate' of step 'a' cannot wait for an approval, and step 'c' in it does; ask in a",
+            id="inside_what_undoes_something",
+        ),
+        pytest.param(
+            "{id: a, tool: t, compensate: {steps: [{id: b, tool: t, fallback: {approval: m}}]}}",
+            "'compensate' of step 'a' cannot wait for an approval, and step 'b:fallback' in it does",
+            id="in_place_of_what_undoes_something",
+        ),
     ],
 )
 def test_mistakes_in_an_approval_are_told(step: str, message: str) -> None:
@@ -252,3 +263,51 @@ def test_a_run_that_waits_is_resumed_when_its_file_has_only_been_laid_out_anew(
     runtime.approve("r", "ok")
 
     assert runtime.resume("r").status is RunStatus.SUCCEEDED
+
+
+def nothing() -> None:
+    """Do nothing."""
+
+
+@pytest.mark.parametrize(
+    "undo",
+    [
+        pytest.param("{workflow: asks}", id="at_once"),
+        pytest.param("{steps: [{id: inside, parallel: [{id: deep, workflow: asks}]}]}", id="in_a_block"),
+        pytest.param("{workflow: leads_on}", id="by_another_workflow"),
+    ],
+)
+def test_what_undoes_a_step_cannot_run_a_workflow_that_waits(storage: Storage, undo: str) -> None:
+    workflows = {
+        "asks": "name: asks\nsteps:\n  - {id: boss, approval: 'Give back?'}\n",
+        "leads_on": "name: leads_on\nsteps:\n  - {id: on, workflow: asks}\n",
+    }
+    text = f"steps:\n  - {{id: pay, tool: t, compensate: {undo}}}\n"
+
+    with pytest.raises(WorkflowError) as caught:
+        Runtime(text, tools={"t": nothing}, storage=storage, options=Options(workflows=workflows))
+
+    (problem,) = caught.value.problems
+    assert (problem.line, problem.column) == (
+        2,
+        3 + text.splitlines()[1].index("workflow: ") + len("workflow: ") - 2,
+    )
+    assert "what undoes step 'pay' runs the workflow" in problem.message
+    assert "waits for an approval" in problem.message
+    assert problem.hint == "ask in a step before the one that may have to be undone"
+
+
+def test_workflow_that_waits_may_be_run_by_steps_that_undo_nothing(storage: Storage) -> None:
+    workflows = {
+        "asks": "name: asks\nsteps:\n  - {id: boss, approval: 'Go on?'}\n",
+        "circle": "name: circle\nsteps:\n  - {id: a, workflow: circle, when: false}\n",
+    }
+    text = """
+steps:
+  - {id: ask, workflow: asks}
+  - {id: pay, tool: t, needs: ask, fallback: {workflow: asks}, compensate: {workflow: circle}}
+"""
+
+    runtime = Runtime(text, tools={"t": nothing}, storage=storage, options=Options(workflows=workflows))
+
+    assert runtime.run().status is RunStatus.WAITING
