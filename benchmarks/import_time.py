@@ -3,7 +3,7 @@
 A name of the package is imported with its module when it is first asked for. So importing the package is not
 the whole cost of running a workflow: the next rows have what comes with the bridge, and with an entry point.
 
-``python benchmarks/import_time.py`` prints one table. Each round starts one process for every row, in
+``python -m benchmarks.import_time`` prints one table. Each round starts one process for every row, in
 turns; each measures its own processor time, so that neither the start of the interpreter nor other
 processes on the machine are in the numbers.
 """
@@ -17,7 +17,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+
+from matrix.markdown import replace_tables
 
 ROOT = Path(__file__).parents[1]
 ROUNDS = 40
@@ -60,19 +63,33 @@ def measure(rounds: int) -> dict[str, float]:
     return {name: statistics.median(values) for name, values in samples.items()}
 
 
+def as_markdown(medians: Mapping[str, float], rounds: int) -> str:
+    """Return the medians as a table, with what they are multiples of."""
+    floor = medians["asyncio, yaml"]
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    budget = f"the budget of `import agent_runtime` is {BUDGET:g} x asyncio, yaml"
+    lines = [
+        f"{python}, median of {rounds} processes; {budget}.",
+        "",
+        "| import | ms | x asyncio, yaml |",
+        "|---|---:|---:|",
+        *(f"| {name} | {median * 1e3:.1f} | {median / floor:.2f} |" for name, median in medians.items()),
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def main() -> None:
     """Measure and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"{ROUNDS} by default")
-    rounds = parser.parse_args().rounds
-    medians = measure(rounds)
-    floor = medians["asyncio, yaml"]
-    print(f"{platform.python_implementation()} {platform.python_version()}, median of {rounds} processes\n")
-    print("| import | ms | x asyncio, yaml |")
-    print("|---|---:|---:|")
-    for name, median in medians.items():
-        print(f"| {name} | {median * 1e3:.1f} | {median / floor:.2f} |")
-    print(f"\nThe budget of agent_runtime is {BUDGET:g} x asyncio, yaml.")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="processes a row; default: %(default)s")
+    text = "also write the table into this document, between its markers"
+    parser.add_argument("--write", type=Path, metavar="FILE", help=text)
+    options = parser.parse_args()
+    table = as_markdown(measure(options.rounds), options.rounds)
+    print(table)
+    if options.write is not None:
+        written = replace_tables(options.write.read_text(encoding="utf-8"), {"import": table})
+        options.write.write_text(written, encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":
