@@ -19,6 +19,8 @@ class WarningCode(enum.StrEnum):
 
     Tokens since the one before, or since the last ToolReturned, are void.
     """
+    ASKED_AGAIN = "asked_again"
+    """A language model's server did not answer, and the LLM client asks it again after a while."""
     CANCELLATION_IGNORED = "cancellation_ignored"
     """What a step does went on after it was cancelled, or still goes on."""
     COST_UNKNOWN = "cost_unknown"

@@ -178,12 +178,12 @@ class Calls:
         if tool is None:
             there = ", ".join(dict.fromkeys(tool.told.name for tool in self._tools.values())) or "none"
             told = f"There is no tool {call.name!r}; the tools are: {there}."
-            return Outcome(Result(told, "unknown_tool"))
+            return Outcome(self._mistake("unknown_tool", told))
         faults: list[str] = []
         arguments = _arguments(call, tool, faults)
         if faults:
             listed = "\n".join(f"- {fault}" for fault in faults[:20])
-            return Outcome(Result(f"Wrong arguments:\n{listed}", "wrong_arguments"))
+            return Outcome(self._mistake("wrong_arguments", f"Wrong arguments:\n{listed}"))
         outcome = await invoke(tool.callee, arguments, tool.said.runs_on, self._around, trace)
         if outcome.error is None:
             return Outcome(Result(content_of(outcome.value)))
@@ -194,6 +194,10 @@ class Calls:
             kind, text = self._around.texts_of(outcome.take_error())
             return Outcome(Result(f"{kind}: {text}", kind))
         return Outcome(error=outcome.take_error())
+
+    def _mistake(self, fault: str, content: str) -> Result:
+        """Return what a model is told of its own mistake; what a tool takes may name a secret."""
+        return Result(str(self._around.redacted(content)), fault)
 
 
 def _arguments(call: Call, tool: BoundTool, faults: list[str]) -> Mapping[str, object]:

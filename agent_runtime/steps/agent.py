@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from _thread import get_ident
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from agent_runtime.errors import LLMClientError
 from agent_runtime.llm.client import Kind
+from agent_runtime.llm.repeats import told_of_repeats
 from agent_runtime.outcomes import Outcome, acapture, capture
 from agent_runtime.steps.call import Invocation, Surroundings, Trace, settled
 from agent_runtime.usage import priced
@@ -84,6 +87,8 @@ async def put(
         aloud: whether readers of the run's events are given the answer piece by piece.
     """
     work = _put(arguments, around, trace, aloud=aloud)
+    if around.on_warning is not None:
+        work = _told_of_repeats(work, around, trace)
     done = await (work if around.tracing is None else around.tracing.model(arguments, around, trace, work))
     if done.error is not None or done.value is None:
         return Outcome(error=done.take_error())
@@ -115,6 +120,23 @@ async def _put(
     if outcome.error is not None:
         return Outcome(error=outcome.take_error())
     return capture(_reply, around.redacted(outcome.value), arguments, around, trace)
+
+
+async def _told_of_repeats(
+    work: Coroutine[Any, Any, Outcome[Reply]], around: Surroundings, trace: Trace
+) -> Outcome[Reply]:
+    """Put a question, and warn of each time that the client asks it again."""
+    loop, thread = asyncio.get_running_loop(), get_ident()
+
+    def tell(message: str) -> None:
+        if get_ident() == thread:
+            around.warn(trace.step, WarningCode.ASKED_AGAIN, message)
+        else:  # a client that blocks, on its worker thread; the loop may have ended meanwhile
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(around.warn, trace.step, WarningCode.ASKED_AGAIN, message)
+
+    with told_of_repeats(tell):
+        return await work
 
 
 async def _call(arguments: Mapping[str, object], around: Surroundings, trace: Trace) -> Outcome[object]:

@@ -67,6 +67,7 @@ def attributes_of_end(span: Span) -> dict[str, Attribute]:
     _add(found, span.attributes, {"answered_by": "gen_ai.response.model", "answer_id": "gen_ai.response.id"})
     _add(found, usage, _TOKENS)
     _add(found, usage, {"cost": "agent_runtime.usage.cost"})
+    _add(found, span.attributes, {"asked_again": "agent_runtime.asked_again"})
     if isinstance(reason := span.attributes.get("finish_reason"), str):
         found["gen_ai.response.finish_reasons"] = [reason]
     return found

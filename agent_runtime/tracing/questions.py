@@ -9,6 +9,7 @@ from collections.abc import Coroutine, Mapping
 from typing import Any, TypeVar
 
 from agent_runtime.engine.attempts import PlainRun
+from agent_runtime.llm.repeats import told_of_repeats
 from agent_runtime.outcomes import Outcome
 from agent_runtime.steps import Reply, Surroundings, ToolResult, Trace
 from agent_runtime.tracing.spans import Passage, SpanKind, State, Tracer, ended_by
@@ -54,9 +55,15 @@ class QuestionTracing:
         told = _told_of_question(question, around, trace)
         name = told.get("model") or told["client"]
         passage = Passage(self._tracer, SpanKind.MODEL, str(name), around.run_id, told)
-        outcome = await _seen_through(passage, work, around)
+        said = passage.span.attributes
+
+        def count(_: str) -> None:
+            said["asked_again"] = said.get("asked_again", 0) + 1  # type: ignore[operator]  # a number
+
+        with told_of_repeats(count):
+            outcome = await _seen_through(passage, work, around)
         if outcome.value is not None:
-            passage.span.attributes.update(_told_of_reply(outcome.value))
+            said.update(_told_of_reply(outcome.value))
         state, fault = ended_by(outcome.error, around)
         passage.end(state, error=fault)
         return outcome

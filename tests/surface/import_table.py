@@ -61,6 +61,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "agent_runtime/llm/openai_compatible": (
         "agent_runtime.bridge",
         "agent_runtime.errors",
+        "agent_runtime.llm",
         "agent_runtime.secrets",
     ),
     "agent_runtime/tools": ("agent_runtime.errors",),
@@ -91,6 +92,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     ),
     "agent_runtime/tracing": (
         "agent_runtime.engine",
+        "agent_runtime.llm",
         "agent_runtime.outcomes",
         "agent_runtime.results",
         "agent_runtime.steps",

@@ -9,6 +9,7 @@ from agent_runtime.errors import LLMServiceError
 from agent_runtime.llm.openai_compatible.failures import Failure, Request, closed
 from agent_runtime.llm.openai_compatible.options import HTTPOptions
 from agent_runtime.llm.openai_compatible.pool import Patience, PoolClosedError
+from agent_runtime.llm.repeats import asking_again
 
 __all__ = ("Retries",)
 
@@ -39,6 +40,7 @@ class Retries:
                 error.attempts = self._made
             raise error
         _log.info("%s; asking again in %.3g s", error, delay)
+        asking_again(f"{error}; asking again in {delay:.3g} s")
         try:
             await patience.within(asyncio.sleep(delay))
             return

@@ -109,6 +109,7 @@ def _wait_data(wait: Wait) -> dict[str, Any]:
 
 _MORE = (
     "answered_by",
+    "asked_again",
     "attempt",
     "attempts",
     "call_id",

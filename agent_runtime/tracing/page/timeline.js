@@ -184,6 +184,7 @@ function tell(span) {
         ["step does", span.step && (span.function ? `${span.step} ${span.function}` : span.step)],
         ["asks", span.model && span.client ? `${span.model}, by ${span.client}` : span.client],
         ["prompt", span.scenario], ["is for", span.purpose],
+        ["asked again", span.asked_again && `${span.asked_again} ${span.asked_again === 1 ? "time" : "times"}`],
         ["answered by", span.answered_by], ["answer ended by", span.finish_reason],
         ["calls tools", span.calls], ["id of the call", span.call_id], ["used", span.usage],
         ["attempt", span.number ?? span.attempt], ["attempts", span.attempts],

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -16,9 +17,14 @@ from agent_runtime import (
     LLMServerError,
     LLMServiceError,
     LLMStatusError,
+    Options,
+    TokenReceived,
+    WarningCode,
+    WarningIssued,
 )
 from agent_runtime.llm.openai_compatible.failures import wait_asked_for
-from tests.helpers.model_clients import ask, client_of, executor
+from agent_runtime.tracing import Recorder, SpanKind
+from tests.helpers.model_clients import ask, client_of, executor, streamed, tokens_of
 from tests.helpers.model_server import Behaviour, completion, raw, refuses, says, serving, unused_port
 
 NOW = 1_700_000_000.0
@@ -32,6 +38,51 @@ def test_passing_fault_is_asked_again_until_it_has_passed(status: int) -> None:
     with serving(refuses(status), refuses(status), says("fine")) as server, client_of(server.url) as client:
         assert ask(client)["content"] == "fine"
         assert len(server.requests) == 3
+
+
+def test_stream_is_warned_of_each_time_before_the_answer() -> None:
+    with serving(refuses(429), refuses(503), says("fine")) as server, client_of(server.url) as client:
+        events = [event for event in streamed(client) if isinstance(event, WarningIssued | TokenReceived)]
+
+    first, second, *tokens = events
+    for warning, status in ((first, "429"), (second, "503")):
+        assert isinstance(warning, WarningIssued)
+        assert (warning.step, warning.code) == ("ask", WarningCode.ASKED_AGAIN)
+        assert status in warning.message
+        assert "; asking again in 0.0" in warning.message
+    assert tokens_of(tokens) == ["fine"]
+
+
+def test_stream_is_warned_as_well_by_a_client_that_asks_on_a_thread_and_a_loop_of_its_own() -> None:
+    class Blocking:
+        def call_llm(self, **question: Any) -> Mapping[str, object]:
+            return asyncio.run(client.call_llm(**question))
+
+    with serving(refuses(429), says("fine")) as server, client_of(server.url) as client:
+        warnings = [event for event in streamed(Blocking()) if isinstance(event, WarningIssued)]
+
+    assert [(warning.step, warning.code) for warning in warnings] == [("ask", WarningCode.ASKED_AGAIN)]
+
+
+def test_trace_and_stream_tell_of_each_question_only_what_was_asked_again_for_it() -> None:
+    recorder = Recorder()
+    called = [{"id": "1", "type": "function", "function": {"name": "clock", "arguments": "{}"}}]
+    agent = {"messages": [{"role": "user", "content": "hi"}], "tools": ["clock"]}
+    script = (refuses(429), refuses(503), says(None, tool_calls=called), refuses(500), says("a"), says("b"))
+
+    with serving(*script) as server, client_of(server.url) as client:
+        runs = Executor(
+            [{"id": "ask", "agent": agent}, {"id": "then", "agent": agent, "needs": ["ask"]}],
+            tools={"clock": lambda: "noon"},
+            llm=client,
+            options=Options(trace=recorder),
+        )
+        warnings = [event.step for event in runs.stream() if isinstance(event, WarningIssued)]
+
+    questions = [span for span in recorder.spans if span.kind is SpanKind.MODEL]
+    assert warnings == ["ask"] * 3
+    assert [span.attributes.get("asked_again") for span in questions] == [2, 1, None]
+    assert {(span.name, span.attributes["provider"]) for span in questions} == {("tiny", "openai")}
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 422, 501, 505])

@@ -6,6 +6,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import pytest
 
@@ -92,6 +93,22 @@ def test_secret_in_an_exception_of_a_tool_is_not_told(error: type[Exception]) ->
     told = [event.content for event in events if isinstance(event, ToolReturned)]
     assert [text.partition("no entry with ")[2] for text in told] == ["***"]
     assert "hunter2" not in client.last[-1]["content"]
+
+
+def test_secret_that_a_tool_takes_is_not_told_where_arguments_are_wrong() -> None:
+    def find(customer: Literal["hunter2-hunter2"]) -> None: ...
+
+    client = Recorded(tool_calls(("crm.find", {"customer": "x"})), "done")
+
+    events = list(
+        stream_workflow(
+            SUPPORT, tools={**TOOLS, "crm.find": find}, llm=client, secrets={"password": "hunter2-hunter2"}
+        )
+    )
+
+    (told,) = [event.content for event in events if isinstance(event, ToolReturned)]
+    assert "***" in told
+    assert "hunter2" not in told + client.last[-1]["content"]
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, asyncio.CancelledError, GeneratorExit])
