@@ -12,12 +12,11 @@ from agent_runtime.commands.hosting import Host, add_host
 from agent_runtime.commands.performing import add_run, carry_out
 from agent_runtime.commands.printing import complain, one_line, write_json
 from agent_runtime.commands.sources import print_problems, source_named
-from agent_runtime.commands.storing import add_run_id, add_storage, storage_of
+from agent_runtime.commands.storing import MISNAMED, add_run_id, add_storage, in_options, storage_of
 from agent_runtime.errors import (
     DecisionError,
     RunNotFoundError,
     StorageError,
-    WorkflowChangedError,
     WorkflowError,
 )
 from agent_runtime.events import StreamEvent
@@ -43,7 +42,9 @@ def _add_runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     parser = commands.add_parser("runs", help=summary, description=f"{summary.capitalize()}, newest first.")
     add_storage(parser, required=True)
     parser.add_argument("--state", choices=_STATES, help="only those that stand so")
-    parser.add_argument("--limit", type=int, default=20, metavar="N", help="how many (default: %(default)s)")
+    parser.add_argument(
+        "--limit", type=_count, default=20, metavar="N", help="how many (default: %(default)s)"
+    )
     parser.add_argument("--json", action="store_true", help="write a JSON array to stdout")
     parser.set_defaults(perform=_runs)
 
@@ -93,6 +94,12 @@ def _add_cancel(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument("--allow-changes", action="store_true", help=_CHANGES)
     add_host(parser)
     parser.set_defaults(perform=_cancel)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of runs; write 1 or more")
+    return int(text)
 
 
 def _runs(chosen: argparse.Namespace) -> int:
@@ -164,8 +171,8 @@ def _cancel(chosen: argparse.Namespace) -> int:
         try:
             with host.runtime(source_named(chosen.file), storage=storage) as runtime, usage_of(chosen.run_id):
                 is_cancelled = runtime.cancel(chosen.run_id, allow_changes=chosen.allow_changes)
-        except (RunNotFoundError, WorkflowChangedError) as error:
-            raise UsageError(str(error)) from None
+        except MISNAMED as error:
+            raise UsageError(in_options(error)) from None
         except WorkflowError as error:
             print_problems(error.problems, sys.stderr)
             return ExitCode.WRONG

@@ -20,15 +20,8 @@ from agent_runtime.commands.hosting import Host, add_host
 from agent_runtime.commands.printing import complain, visible, write_json
 from agent_runtime.commands.progress import Beside, Progress
 from agent_runtime.commands.sources import print_problems, refuse_same, source_named
-from agent_runtime.commands.storing import how_it_stands, storage_of
-from agent_runtime.errors import (
-    IdempotencyError,
-    LLMClientError,
-    RunExistsError,
-    RunNotFoundError,
-    SecretError,
-    WorkflowError,
-)
+from agent_runtime.commands.storing import MISNAMED, how_it_stands, in_options, storage_of
+from agent_runtime.errors import LLMClientError, SecretError, WorkflowError
 from agent_runtime.events import RunFinished, RunStarted, StepFailed, StreamEvent
 from agent_runtime.loading import every_step
 from agent_runtime.outcomes import texts_of, traceback_of
@@ -83,9 +76,12 @@ def add_run(parser: argparse.ArgumentParser) -> None:
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
     if math.isnan(seconds):
-        raise ValueError
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds; write 30, or 0.5")
     return seconds
 
 
@@ -121,9 +117,9 @@ def carry_out(chosen: argparse.Namespace, begin: Begin, *, made: bool = False) -
             raise
         except SecretError as error:
             raise UsageError(f"--secret: {error}") from None
-        except (IdempotencyError, RunExistsError, RunNotFoundError) as error:
-            raise UsageError(str(error)) from None
         except BaseException as error:  # noqa: BLE001 - whatever a step raised
+            if told.failed is None and isinstance(error, MISNAMED):
+                raise UsageError(in_options(error)) from None
             code = _report(error, told, chosen, redactor)
             if storage is not None and told.run_id is not None:
                 complain(how_it_stands(storage, told.run_id))

@@ -9,14 +9,24 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from agent_runtime.commands.codes import UsageError
-from agent_runtime.errors import MissingExtraError, StorageError
+from agent_runtime.errors import (
+    IdempotencyError,
+    MissingExtraError,
+    RunExistsError,
+    RunNotFoundError,
+    StorageError,
+    WorkflowChangedError,
+)
 
 if TYPE_CHECKING:
     from agent_runtime.storage import PostgreSQLStorage, SQLiteStorage
 
     Kept = SQLiteStorage | PostgreSQLStorage
 
-__all__ = ("add_run_id", "add_storage", "how_it_stands", "storage_of")
+__all__ = ("MISNAMED", "add_run_id", "add_storage", "how_it_stands", "in_options", "storage_of")
+
+MISNAMED = (IdempotencyError, RunExistsError, RunNotFoundError, WorkflowChangedError)
+"""What is wrong with a command line that names a run, a key or a file."""
 
 _SERVERS = ("postgresql://", "postgres://")
 
@@ -73,6 +83,20 @@ def how_it_stands(storage: Kept, run_id: str) -> str:
     except StorageError as error:
         return str(error)
     return f"the run is kept as {run_id}" + ("; 'agent-runtime resume' goes on with it" if goes_on else "")
+
+
+def in_options(error: BaseException) -> str:
+    """Return the text of an error, with options of the command line where it speaks of Python."""
+    if isinstance(error, RunExistsError):
+        what = f"run {error.run_id!r} exists already, {error.detail}"
+        return f"{what}; 'agent-runtime resume' goes on with it, and another --run-id begins a new one"
+    if isinstance(error, WorkflowChangedError):
+        what = f"run {error.run_id!r} cannot be resumed: {error.detail}"
+        return (
+            f"{what}; name the file that it was begun with, or add --allow-changes if its finished steps mean"
+            " the same in this one"
+        )
+    return str(error)
 
 
 def _check_file(place: str, *, made: bool) -> None:

@@ -192,7 +192,9 @@ def test_a_run_that_ctrl_c_has_stopped_goes_on(bank: Path) -> None:
         pytest.param(("approve", "done", "boss", *KEPT), "does not wait for a decision", id="no_question"),
         pytest.param(("resume", "r", "pay.yaml", *FUNCTIONS, *KEPT), "there is no run 'r'", id="resume_none"),
         pytest.param(
-            ("run", "pay.yaml", *FUNCTIONS, *KEPT, "--run-id", "done"), "exists already", id="id_twice"
+            ("run", "pay.yaml", *FUNCTIONS, *KEPT, "--run-id", "done"),
+            "another --run-id begins a new one",
+            id="id_twice",
         ),
         pytest.param(
             ("run", "pay.yaml", *FUNCTIONS, "--idempotency-key", "k"), "add --storage PLACE", id="key_alone"
@@ -215,6 +217,26 @@ def test_mistakes_of_the_command_line_are_named(
     assert code == 2
     assert said in err
     assert "secret" not in err
+
+
+def test_another_workflow_than_the_run_was_begun_with_is_refused_unless_allowed(
+    bank: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (bank / "bank-is-closed").touch()
+    main(["run", "pay.yaml", *FUNCTIONS, *KEPT, "--run-id", "r"])
+    (bank / "bank-is-closed").unlink()
+    (bank / "pay.yaml").write_text(
+        PAY + "  - {id: more, function: look, with: {amount: 2}}\n", encoding="utf-8"
+    )
+    capsys.readouterr()
+
+    refused = main(["resume", "r", "pay.yaml", *FUNCTIONS, *KEPT])
+    said = capsys.readouterr()
+    allowed = main(["resume", "r", "pay.yaml", *FUNCTIONS, *KEPT, "--allow-changes"])
+
+    assert (refused, said.out, allowed) == (2, "", 0)
+    assert "add --allow-changes if its finished steps mean the same" in said.err
+    assert json.loads(capsys.readouterr().out)["outputs"]["more"] == 2
 
 
 def test_a_file_that_is_no_storage_is_named(bank: Path, capsys: pytest.CaptureFixture[str]) -> None:
