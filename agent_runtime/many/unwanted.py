@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
+import multiprocessing
 import os
 import tempfile
 from concurrent import futures
@@ -58,20 +60,42 @@ class Unwanted:
             os.rmdir(self._folder)
 
 
+@functools.cache
+def _parent_of(process: int) -> int:  # noqa: ARG001 - a forked child asks anew
+    """Return the process that had started this one, when it was first asked for."""
+    return os.getppid()
+
+
+def _is_orphan() -> bool:
+    """Whether the process that had made this worker has been killed.
+
+    A forked worker has another parent then. One that a server has forked has not; there the end of a pipe
+    tells, which among forked ones their younger siblings hold open.
+    """
+    host = multiprocessing.parent_process()
+    return os.getppid() != _parent_of(os.getpid()) or (host is not None and not host.is_alive())
+
+
 def heed(file: str, workflow: str, run: Run) -> None:
-    """Stop a run in this worker as soon as the file is there; called on the loop that it is to run on.
+    """Stop a run in this worker when the file is there, or the process that wants it has been killed.
+
+    Called on the loop that it is to run on.
 
     Raises:
-        RuntimeClosedError: it is there already.
+        RuntimeClosedError: it is so already.
     """
     loop = asyncio.get_running_loop()
-    if os.path.exists(file):
+
+    def is_unwanted() -> bool:
+        return os.path.exists(file) or _is_orphan()
+
+    if is_unwanted():
         raise RuntimeClosedError(workflow, run.id)
 
     def look() -> None:
         if run.ended:
             return
-        if os.path.exists(file):
+        if is_unwanted():
             run.close()
         loop.call_later(_LOOK, look)
 

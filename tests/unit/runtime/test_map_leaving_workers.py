@@ -146,3 +146,41 @@ def test_kept_run_that_is_left_can_be_resumed() -> None:
 
     assert states == ["interrupted", "succeeded"]
     assert outputs == 2
+
+
+@pytest.mark.parametrize("method", ["fork", "forkserver"])
+def test_workers_whose_host_is_killed_cancel_their_runs_and_clean_up(method: str) -> None:
+    notes = told(
+        f"""
+    import signal, time
+
+    def wait_for(names):
+        until = time.monotonic() + 30
+        while not names <= set(os.listdir(folder)):
+            assert time.monotonic() < until, os.listdir(folder)
+            time.sleep(0.01)
+
+    with tempfile.TemporaryDirectory() as folder:
+        host = os.fork()
+        if not host:
+            for descriptor in (1, 2):  # the workers outlive it, and nobody is to wait for what they print
+                os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
+            inputs = ({{"number": n, "folder": folder}} for n in range(1, 9))
+            make = functools.partial(pool, {method!r})
+            list(runtime_of("hold", "folder").map(inputs, executor=make, concurrency=2))
+        wait_for({{"began 1", "began 2"}})
+        os.kill(host, signal.SIGKILL)
+        os.waitpid(host, 0)
+        try:
+            wait_for({{"cleaned 1", "cleaned 2"}})
+        finally:
+            for number in (1, 2):  # they wait for work for ever, as the workers of any such pool do
+                try:
+                    os.kill(int(open(f"{{folder}}/began {{number}}").read()), signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+        tell(sorted(os.listdir(folder)))
+    """
+    )
+
+    assert notes == ["began 1", "began 2", "cleaned 1", "cleaned 2"]
