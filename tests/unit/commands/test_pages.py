@@ -15,25 +15,20 @@ import pytest
 from tests.helpers.snippets import matches
 
 ROOT = Path(__file__).parents[3]
-COMMANDS = [
-    pytest.param(command, shown, id=f"{page}-{number}")
-    for page in ("command-line.md",)
-    for number, (command, shown) in enumerate(
-        re.findall(
-            r"^```console tested\n\$ (.*?)\n(.*?)^```$",
-            (ROOT / "docs" / page).read_text(encoding="utf-8"),
-            flags=re.MULTILINE | re.DOTALL,
-        ),
-        1,
-    )
-]
+PAGE = ROOT / "docs" / "command-line.md"
+BLOCKS = re.findall(
+    r"^```console tested\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the commands are written for a POSIX shell")
-@pytest.mark.parametrize(("command", "shown"), COMMANDS)
-def test_command_prints_what_the_page_shows(command: str, shown: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("block", [pytest.param(each, id=f"{n}") for n, each in enumerate(BLOCKS, 1)])
+def test_commands_print_what_the_page_shows(block: str, tmp_path: Path) -> None:
+    lines = block.splitlines(keepends=True)
+    command = "".join(line[2:] for line in lines if line.startswith("$ "))
+    shown = "".join(line for line in lines if not line.startswith("$ "))
     ours = f"{shlex.quote(sys.executable)} -m agent_runtime "
-    script = re.sub(r"(^|[|;&] )agent-runtime ", lambda found: found[1] + ours, command)
+    script = re.sub(r"(^|[|;&] )agent-runtime ", lambda found: found[1] + ours, command, flags=re.MULTILINE)
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     done = subprocess.run(
         ["bash", "-c", script],

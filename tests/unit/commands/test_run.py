@@ -281,7 +281,7 @@ def test_time_limit_that_is_no_number_is_a_mistake_of_the_command_line(
         main([*RUN, "--timeout", "nan"])
 
     assert caught.value.code == 2
-    assert "argument --timeout: invalid" in capsys.readouterr().err
+    assert "argument --timeout: 'nan' is no number of seconds; write 30" in capsys.readouterr().err
 
 
 def test_trace_that_cannot_be_written_is_said_before_the_run(
