@@ -152,6 +152,9 @@ class Tracing(Protocol):
     ) -> Coroutine[Any, Any, Outcome[R]]:
         """Carry out a call of a tool; ``trace`` names the tool, if there is one."""
 
+    def warned(self, step: str, code: WarningCode) -> None:
+        """Note a warning with its step, if this is called inside of that."""
+
     def offload(self, offload: Offload) -> Offload:
         """Return the same ways off the loop."""
 
@@ -222,7 +225,12 @@ class Surroundings(NamedTuple):
         return (kind, text) if self.secrets is None else (kind, self.secrets.redactor.text(text))
 
     def warn(self, step: str, code: WarningCode, message: str) -> None:
-        """Tell whoever reads the run's events what no other event says, without the run's secrets."""
+        """Tell whoever reads the run's events what no other event says, without the run's secrets.
+
+        On the loop. A trace gets the code as well, in the span of the step.
+        """
+        if self.tracing is not None:
+            self.tracing.warned(step, code)
         if self.on_warning is not None:
             text = message if self.secrets is None else self.secrets.redactor.text(message)
             self.on_warning(step, code, text)

@@ -121,14 +121,16 @@ def _attributes(span: Span) -> dict[str, str | int | float | list[str]]:
     return found
 
 
-def _attributes_of_end(span: Span) -> dict[str, str | int | float]:
-    found: dict[str, str | int | float] = {"agent_runtime.state": span.state.value}
+def _attributes_of_end(span: Span) -> dict[str, str | int | float | list[str]]:
+    found: dict[str, str | int | float | list[str]] = {"agent_runtime.state": span.state.value}
     if span.error_type is not None:
         found["error.type"] = span.error_type
     for key in ("attempts", "outcome"):
         value = span.attributes.get(key)
         if isinstance(value, str | int):
             found[f"agent_runtime.{key}"] = value
+    if isinstance(warnings := span.attributes.get("warnings"), list):
+        found["agent_runtime.warnings"] = warnings
     if isinstance(loop := span.attributes.get("host_loop"), str):
         turned = span.attributes.get("turned")
         until = turned if isinstance(turned, int) else span.ended or span.started

@@ -102,8 +102,8 @@ def read_trace(path: str | os.PathLike[str]) -> Trace:
         value = json.loads(data)
     except json.JSONDecodeError as error:
         raise TraceError(f"{name}:{error.lineno}:{error.colno}: this is not JSON: {error.msg}") from None
-    except (UnicodeDecodeError, RecursionError):
-        raise TraceError(f"{name}: this is not JSON in UTF-8") from None
+    except (ValueError, RecursionError):  # Python refuses numbers of thousands of digits as well
+        raise TraceError(f"{name}: this is not JSON in UTF-8, or nothing that a trace has") from None
     try:
         return trace_of(value)
     except TraceError as error:

@@ -26,6 +26,7 @@ from agent_runtime.tracing.spans import (
     ended_by,
     tell,
 )
+from agent_runtime.warning_codes import WarningCode
 from agent_runtime.workflow import AgentCall, Approval, Block, FunctionCall, Step, ToolCall, WorkflowCall
 
 __all__ = ("Calling", "RunTracing", "told_call", "told_waits")
@@ -94,6 +95,15 @@ class RunTracing(QuestionTracing):
         state, told = ended_by((outcome if outcome.value is None else outcome.value).error, run.around)
         passage.end(state, error=told)
         return outcome
+
+    def warned(self, step: str, code: WarningCode) -> None:
+        """Note a warning with its step, if the current span stands in that."""
+        span = current_span.get()
+        while span is not None and (span.kind is not SpanKind.STEP or span.name != step):
+            span = span.parent
+        if span is not None:
+            said = span.attributes.get("warnings", ())
+            span.attributes["warnings"] = [*(said if isinstance(said, list) else ()), code.value]
 
     def offload(self, offload: Offload) -> Offload:
         """Return the same ways off the loop, which tell of every errand."""

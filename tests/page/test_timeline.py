@@ -23,7 +23,8 @@ def timeline_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         span(kind="call", name="Runtime.run", end=90_000, host_loop="asyncio.Loop"),
         span(kind="run", name="demo", thread=1, start=100, end=89_000, parent=0),
         span(name="first", thread=1, start=200, end=40_000, parent=1),
-        span(name="second", thread=1, start=300, end=80_000, parent=1, after=["first"]),
+        span(name="second", thread=1, start=300, end=80_000, parent=1, after=["first"],
+             warnings=["answer_rejected", HOSTILE, 7]),
         span(kind="errand", name="f", start=400, end=39_000, parent=2, sent=250, received=39_500),
         span(kind="errand", name="g", start=39_100, end=79_000, parent=3, sent=350, received=79_500),
         span(name=HOSTILE, thread=1, start=80_000, end=88_000, parent=1, state="failed", error_type="E",
@@ -89,6 +90,7 @@ def test_click_tells_all_about_a_span_and_draws_what_it_came_after(timeline: Pag
     assert chosen(timeline) == "step second"
     assert "came after\nfirst" in text
     assert "inside\nrun demo" in text
+    assert f"warnings\nanswer_rejected, {HOSTILE}" in text
     assert timeline.locator("#links path").count() == 2
 
 
@@ -179,6 +181,7 @@ def test_legend_names_the_kinds_that_there_are(timeline: Page) -> None:
     legend = timeline.locator(".legend").inner_text()
 
     assert "a question to a language model" in legend
+    assert "! with warnings" in legend
     assert "attempt" not in legend
 
 

@@ -96,6 +96,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "agent_runtime.outcomes",
         "agent_runtime.results",
         "agent_runtime.steps",
+        "agent_runtime.warning_codes",
         "agent_runtime.workflow",
     ),
     "agent_runtime/mcp.py": ("agent_runtime.bridge", "agent_runtime.errors", "agent_runtime.tools"),

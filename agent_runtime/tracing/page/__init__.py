@@ -24,6 +24,9 @@ __all__ = ("page_of",)
 
 _FOLDER = Path(__file__).parent
 
+_MAX_COUNTS = 20
+"""Numbers that are told of what a question has used; a guess. Servers count four or five things."""
+
 _MAX_WAITS = 100
 """Waits that are listed; a guess. The longest come first."""
 
@@ -107,6 +110,10 @@ def _wait_data(wait: Wait) -> dict[str, Any]:
     }
 
 
+def _texts(value: object) -> list[str] | None:
+    return [each for each in value if isinstance(each, str)] if isinstance(value, list) else None
+
+
 _MORE = (
     "answered_by",
     "asked_again",
@@ -131,14 +138,13 @@ _MORE = (
 def _usage_of(span: RecordedSpan) -> str | None:
     """Return what a question or a step has used, as text."""
     usage = span.more.get("usage")
-    if not isinstance(usage, dict) or not usage:
-        return None
-    return ", ".join(f"{str(key).replace('_', ' ')} {value}" for key, value in usage.items())
+    counts = list(usage.items())[:_MAX_COUNTS] if isinstance(usage, dict) else []
+    told = [f"{key.replace('_', ' ')} {value}" for key, value in counts if type(value) in (int, float)]
+    return ", ".join(told) or None
 
 
 def _span_data(trace: Trace, span: RecordedSpan, row: int) -> dict[str, Any]:
     step = step_around(trace, span) if span.kind is SpanKind.ERRAND else None
-    after = span.more.get("after")
     data = {
         "kind": span.kind.value,
         "name": span.name.rpartition("<locals>.")[2] if step is not None else span.name,
@@ -152,7 +158,8 @@ def _span_data(trace: Trace, span: RecordedSpan, row: int) -> dict[str, Any]:
         "run": span.run,
         "error_type": span.error_type,
         "error": span.error,
-        "after": [each for each in after if isinstance(each, str)] if isinstance(after, list) else None,
+        "after": _texts(span.more.get("after")),
+        "warnings": _texts(span.more.get("warnings")),
         "sent": span.time("sent"),
         "received": span.time("received"),
     }

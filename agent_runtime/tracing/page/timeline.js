@@ -72,7 +72,7 @@ function barOf(number) {
     const bar = element("button", {
         type: "button", class: `span ${span.kind} ${span.state}`, "aria-label": label(span), title: label(span),
         tabindex: "-1", "data-number": number,
-    }, `${SIGNS[span.state]}${span.of ? `${span.of} · ` : ""}${span.name}`);
+    }, `${SIGNS[span.state]}${span.warnings ? "! " : ""}${span.of ? `${span.of} · ` : ""}${span.name}`);
     if (span.host_loop) bar.classList.add("still");
     place(bar, span.start, span.end, span.row);
     return bar;
@@ -176,6 +176,7 @@ function tell(span) {
         ["is", KINDS[span.kind]],
         ["ended", span.state + (span.outcome ? `, ${span.outcome}` : "")],
         ["error", span.error_type && (span.error ? `${span.error_type}: ${span.error}` : span.error_type)],
+        ["warnings", span.warnings && span.warnings.join(", ")],
         ["takes", duration(span.end - span.start)],
         ["begins", `${duration(span.start)} after the first span`],
         ["thread", threadOf(span)],
@@ -269,6 +270,8 @@ function fill() {
         element("li", {}, element("i", { class: "wait" }), "waits for a thread"),
         element("li", {}, element("i", { class: "failed" }), "✗ failed"),
         element("li", {}, element("i", { class: "cancelled" }), "⊘ cancelled, ○ skipped, … unfinished"));
+    if (spans.some(span => span.warnings))
+        document.querySelector(".legend").append(element("li", {}, "! with warnings"));
     for (const wait of waits) {
         const button = element("button", { type: "button" }, wait.text);
         button.addEventListener("click", () => choose(wait.span));

@@ -33,7 +33,7 @@ REPLY = {
     "content": '{"plan": "confidential answer"}',
     "model": "small-2",
     "id": "answer-7",
-    "finish_reason": "stop",
+    "finish_reason": "length",
     "usage": {"input_tokens": 12, "output_tokens": 3, "cached_input_tokens": 4, "reasoning_tokens": 1},
 }
 
@@ -101,7 +101,7 @@ def test_question_has_the_names_of_the_conventions(spans: Sequence[ReadableSpan]
         "gen_ai.output.type": "json",
         "gen_ai.response.model": "small-2",
         "gen_ai.response.id": "answer-7",
-        "gen_ai.response.finish_reasons": ("stop",),
+        "gen_ai.response.finish_reasons": ("length",),
         "gen_ai.usage.input_tokens": 12,
         "gen_ai.usage.output_tokens": 3,
         "gen_ai.usage.cache_read.input_tokens": 4,
@@ -131,6 +131,13 @@ def test_agent_step_is_an_invocation_and_counts_no_tokens_twice(spans: Sequence[
     used = [genai(span)["gen_ai.usage.input_tokens"] for span in named(spans, "chat small")]
     assert counted == {"chat small"}
     assert (step.attributes or {})["agent_runtime.usage.input_tokens"] == sum(map(int, map(str, used)))
+
+
+def test_agent_step_has_the_codes_of_its_warnings(spans: Sequence[ReadableSpan]) -> None:
+    (step,), (outer,) = named(spans, "step ask[]"), named(spans, "step ask")
+
+    assert (step.attributes or {})["agent_runtime.warnings"] == ("answer_cut_off",)
+    assert "agent_runtime.warnings" not in (outer.attributes or {})
 
 
 def test_spans_of_client_libraries_stand_in_their_question_and_their_tool(

@@ -193,6 +193,7 @@ def test_command_writes_the_page_beside_the_trace_and_prints_the_longest_waits(
         pytest.param("{", "out.json:1:2: this is not JSON", id="cut_off"),
         pytest.param("{}", "out.json: this is not a trace", id="other_json"),
         pytest.param("[" * 100_000, "out.json: this is not JSON", id="deep"),
+        pytest.param("9" * 5_000, "out.json: this is not JSON", id="long_number"),
     ],
 )
 def test_command_says_what_is_wrong_with_a_file(
@@ -203,6 +204,16 @@ def test_command_says_what_is_wrong_with_a_file(
 
     assert main(["trace", "out.json"]) == 2
     assert says in capsys.readouterr().err
+
+
+def test_page_tells_what_a_question_used_as_far_as_that_is_numbers() -> None:
+    deep = json.loads("[" * 300 + "]" * 300)
+    used = {"input_tokens": 7, "cost": 0.5, "note": "free", "deep": deep, "cached": True}
+
+    page = page_of(trace(span(kind="model", usage=used), span(kind="model", usage={"note": "free"})))
+
+    told = re.findall(r'"usage":"([^"]*)"', page)
+    assert told == ["input tokens 7, cost 0.5"]
 
 
 def test_page_of_very_many_spans_lists_the_longest_waits_and_counts_the_others() -> None:

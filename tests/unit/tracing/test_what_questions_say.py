@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import threading
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from agent_runtime import (
     Price,
     Runtime,
     ToolError,
+    run_workflow,
     tool_calls,
 )
 from agent_runtime.tracing import Recorder, SpanKind, State
@@ -109,6 +111,33 @@ def test_tool_that_has_failed_says_why(calls: object, name: str, error_type: str
         (tool,) = named(recorder, SpanKind.TOOL)
         assert (tool.name, tool.state, tool.error_type) == (name, State.FAILED, error_type)
         assert (tool.error is not None) is errors
+
+
+def test_step_has_the_codes_of_its_warnings_in_their_order() -> None:
+    text = ASK + "      output: {fields: {queue: {enum: [bug]}}}\n"
+    text += "  - {id: other, needs: [ask], agent: {messages: [{role: user, content: x}]}}\n"
+
+    recorder = asked(
+        "private", {"content": '{"queue": "x"}', "finish_reason": "length"}, '{"queue": "bug"}', text=text
+    )
+
+    warned = {
+        span.name: span.attributes["warnings"] for span in recorder.spans if "warnings" in span.attributes
+    }
+    assert warned == {"ask": ["answer_rejected", "answer_cut_off", "answer_rejected"]}
+
+
+def test_step_that_swallows_its_time_limit_has_the_warning() -> None:
+    async def stubborn() -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+
+    recorder = Recorder()
+    text = "steps:\n  - {id: act, tool: act, timeout: 0.02, on_error: continue}\n"
+    run_workflow(text, tools={"act": stubborn}, options=Options(trace=recorder))
+
+    (step,) = named(recorder, SpanKind.STEP)
+    assert step.attributes["warnings"] == ["cancellation_ignored"]
 
 
 def test_neither_questions_nor_answers_nor_arguments_nor_results_are_in_a_trace() -> None:
