@@ -88,7 +88,9 @@ def contestants() -> dict[str, Measure]:
         "def, one after another": functions.run,
         "def, all at once": functions_at_once.run,
         "async variant: async def, one after another": on_own_loop(chained.run_async),
+        "async variant: async def, all at once": on_own_loop(at_once.run_async),
         "async variant: def, one after another": on_own_loop(functions.run_async),
+        "async variant: def, all at once": on_own_loop(functions_at_once.run_async),
     }
 
 

@@ -274,12 +274,13 @@ def nothing() -> None:
     [
         pytest.param("{workflow: asks}", id="at_once"),
         pytest.param("{steps: [{id: inside, parallel: [{id: deep, workflow: asks}]}]}", id="in_a_block"),
-        pytest.param("{workflow: leads_on}", id="by_another_workflow"),
+        pytest.param("{workflow: further}", id="by_other_workflows"),
     ],
 )
 def test_what_undoes_a_step_cannot_run_a_workflow_that_waits(storage: Storage, undo: str) -> None:
     workflows = {
         "asks": "name: asks\nsteps:\n  - {id: boss, approval: 'Give back?'}\n",
+        "further": "name: further\nsteps:\n  - {id: on, workflow: leads_on}\n",
         "leads_on": "name: leads_on\nsteps:\n  - {id: on, workflow: asks}\n",
     }
     text = f"steps:\n  - {{id: pay, tool: t, compensate: {undo}}}\n"
