@@ -19,6 +19,7 @@ from agent_runtime import (
     run_workflow,
     tool_calls,
 )
+from agent_runtime.steps import overrun
 from agent_runtime.tracing import Recorder, SpanKind, State
 from tests.helpers.agents import LIMIT
 from tests.helpers.questions import ASK, TOOLS, Blocking, Fast, asked, support
@@ -138,6 +139,30 @@ def test_step_that_swallows_its_time_limit_has_the_warning() -> None:
 
     (step,) = named(recorder, SpanKind.STEP)
     assert step.attributes["warnings"] == ["cancellation_ignored"]
+
+
+def test_step_has_no_warning_of_those_inside_it(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(overrun, "PATIENCE", 0.01)
+
+    async def act(what: str) -> None:
+        if what == "fail":
+            raise ConnectionError
+        try:
+            await asyncio.sleep(60)
+        finally:
+            while "has not ended" not in caplog.text:
+                await asyncio.sleep(0.001)
+
+    recorder = Recorder()
+    text = "steps:\n  - {id: rows, for_each: [sleep, fail], tool: act, with: {what: '${item}'}}\n"
+    with pytest.raises(ConnectionError):
+        run_workflow(text, tools={"act": act}, options=Options(trace=recorder))
+
+    rows, *_ = named(recorder, SpanKind.STEP, "rows")
+    assert "step 'rows[0]' has not ended" in caplog.text
+    assert "warnings" not in rows.attributes
 
 
 def test_neither_questions_nor_answers_nor_arguments_nor_results_are_in_a_trace() -> None:
