@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Mapping
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from agent_runtime import NotStorableError, Runtime, ScriptedClient, SQLiteStorage, Storage, tool_calls
+from agent_runtime import (
+    NotStorableError,
+    Runtime,
+    ScriptedClient,
+    SQLiteStorage,
+    StepStarted,
+    Storage,
+    tool_calls,
+)
 from agent_runtime.llm import LLMClient
 from tests.helpers.agents import Recorded
 from tests.helpers.counting import Counter, OwnError
@@ -142,6 +152,40 @@ def test_items_of_one_step_that_talk_at_the_same_time_are_all_heard(storage: Sto
 
     assert sorted(map(str, said[:-1:2])) == ["hello 1", "hello 2", "hello 3", "hello 4"]
     assert said[:-1:2] == said[1:-1:2]  # the scripted client answers with what it is asked
+
+
+def test_run_that_was_interrupted_hears_what_one_that_was_not_hears(storage: Storage) -> None:
+    """Also of steps inside others, and of an attempt of those that was in vain."""
+    text = """
+    steps:
+      - id: block
+        retry: {attempts: 2}
+        steps:
+          - {id: greet, agent: {memory: chat, messages: [{role: user, content: hello}]}}
+          - {id: fail, needs: greet, tool: fail_once}
+      - {id: count, needs: block, tool: count, with: {value: 1}}
+      - {id: ask, needs: count, agent: {memory: chat, messages: [{role: user, content: more}]}}
+    """
+    heard = []
+    for run_id in ("whole", "interrupted"):
+        times, client = itertools.count(), Recorded("fine")
+
+        async def fail_once(times: Iterator[int] = times) -> None:
+            if next(times) == 0:
+                raise OwnError
+
+        runtime = Runtime(
+            text, tools={"count": Counter(), "fail_once": fail_once}, llm=client, storage=storage
+        )
+        if run_id == "interrupted":
+            with closing(runtime.stream(run_id=run_id)) as events:
+                next(each for each in events if isinstance(each, StepStarted) and each.step == "count")
+            runtime.resume(run_id)
+        else:
+            runtime.run(run_id=run_id)
+        heard.append(contents(client.asked[-1]))
+
+    assert heard[0] == heard[1] == ["hello", "hello", "hello", "hello", "more"]
 
 
 def test_secrets_are_blacked_out_in_what_is_kept(tmp_path: Path) -> None:
