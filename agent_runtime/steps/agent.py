@@ -206,9 +206,10 @@ def _reply(reply: object, arguments: Mapping[str, object], around: Surroundings,
     if isinstance(reason, str) and reason in _CUT_OFF:
         around.warn(trace.step, WarningCode.ANSWER_CUT_OFF, _CUT_OFF[reason])
     usage = reply.get("usage")
+    if around.prices is not None:
+        given = usage if isinstance(usage, Mapping) else {}
+        usage = _with_cost(given, reply, arguments, around, trace)
     if isinstance(usage, Mapping):
-        if around.prices is not None:
-            usage = _with_cost(usage, reply, arguments, around, trace)
         trace.spend(usage)
     return Reply(dict(reply), usage if isinstance(usage, Mapping) else None)
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from agent_runtime import Options, Price, RunResult, ScriptedClient, run_workflow
+from agent_runtime import Options, Price, RunResult, ScriptedClient, fast, run_workflow
 
 ONE = {"content": "x", "usage": {"input_tokens": 10, "output_tokens": 1}}
 ASK = "agent: {config: {model: small}, messages: [{role: user, content: Hi}]}"
@@ -106,6 +106,20 @@ def test_model_without_a_price_has_a_cost_that_is_not_known() -> None:
     result = run(f"  - {{id: ask, {ASK}}}", prices={"large": Price(1, 1)})
 
     assert cast("Any", result.steps["ask"].usage) == {"input_tokens": 10, "output_tokens": 1, "cost": None}
+
+
+def test_cost_of_a_reply_that_says_nothing_of_usage_is_not_known() -> None:
+    class Silent:
+        @fast
+        def call_llm(self, task_id: str, **_: object) -> Mapping[str, object]:
+            return ONE if task_id == "step_other" else {"content": "x"}
+
+    steps = f"steps:\n  - {{id: ask, {ASK}}}\n  - {{id: other, {ASK}}}\n"
+
+    result = run_workflow(steps, llm=Silent(), options=Options(prices=PRICES))
+
+    assert result.usage == {"input_tokens": 10, "output_tokens": 1, "cost": None}
+    assert result.steps["ask"].usage == {"cost": None}
 
 
 def test_prices_are_prices() -> None:

@@ -104,6 +104,7 @@ def test_answer_that_has_come_to_its_end_is_no_warning() -> None:
         ),
         pytest.param({"usage": {}}, "there is no price of a model without a name", id="name"),
         pytest.param({"model": "small", "usage": {"input_tokens": 1}}, "does not say how many", id="tokens"),
+        pytest.param({"model": "small"}, "does not say how many", id="usage"),
     ],
 )
 def test_cost_that_is_not_known_is_told_once_in_a_step(reply: Mapping[str, Any], why: str) -> None:
