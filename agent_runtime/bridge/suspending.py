@@ -15,6 +15,7 @@ import contextlib
 import sys
 from _queue import Empty
 from collections.abc import Awaitable
+from time import monotonic
 from typing import Any, Protocol
 
 from agent_runtime.bridge.hostloop import running_loop
@@ -33,10 +34,9 @@ class Sleeper(Protocol):
         """Forget that it has been woken; on the task's thread."""
 
     def sleep(self, seconds: float | None) -> Awaitable[None]:
-        """Sleep until woken.
+        """Sleep until woken, or until ``seconds`` have passed.
 
         Raises:
-            Empty: ``seconds`` have passed.
             BaseException: the task is cancelled.
         """
 
@@ -80,12 +80,16 @@ class TaskInbox:
             BaseException: the task was cancelled meanwhile.
         """
         __tracebackhide__ = True
+        until = None if timeout is None else monotonic() + timeout
         while True:
             # Wakers put first and wake then, and what they wake runs on this thread when we sleep.
             self._sleeper.reset()
             if not self.plain.empty():
                 return self.plain.get()
-            sys.modules["greenback"].await_(self._sleeper.sleep(timeout))
+            left = None if until is None else until - monotonic()
+            if left is not None and left <= 0:
+                raise Empty
+            sys.modules["greenback"].await_(self._sleeper.sleep(left))
 
 
 class _AsyncioSleeper:
@@ -103,11 +107,14 @@ class _AsyncioSleeper:
         self._woken.clear()
 
     async def sleep(self, seconds: float | None) -> None:
+        # No asyncio.timeout(): greenback keeps what is thrown into the task in a frame that the traceback
+        # of it leads back to, and all frames that wait here with it, the caller's own among them.
+        timer = None if seconds is None else self._loop.call_later(seconds, self._woken.set)
         try:
-            async with asyncio.timeout(seconds):
-                await self._woken.wait()
-        except TimeoutError:
-            raise Empty from None
+            await self._woken.wait()
+        finally:
+            if timer is not None:
+                timer.cancel()
 
 
 class _TrioSleeper:
@@ -131,13 +138,14 @@ class _TrioSleeper:
 
     async def sleep(self, seconds: float | None) -> None:
         limit = float("inf") if seconds is None else seconds
-        shielded = self._cancelled
+        shielded, thrown = self._cancelled, None
         with self._trio.move_on_after(limit, shield=shielded) as scope:
             try:
                 await self._woken.wait()
-            except self._trio.Cancelled:
-                self._cancelled = True
+            except self._trio.Cancelled as error:
+                self._cancelled, thrown = True, error
                 raise
         if scope.cancelled_caught:  # it was our own limit
             self._cancelled = shielded
-            raise Empty
+            assert thrown is not None
+            thrown.__traceback__ = None  # as for asyncio: it would keep all frames alive that wait here
