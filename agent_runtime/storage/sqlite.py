@@ -136,9 +136,11 @@ class SQLiteDatabase(Database[sqlite3.Connection]):
             )
 
     def _version_of(self, connection: sqlite3.Connection) -> int:
+        # In this order: whoever makes the file meanwhile writes all three at once, and what was seen first of
+        # them must not be there without the mark, which is looked for last.
+        ((tables,),) = connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
         ((version,),) = connection.execute("PRAGMA user_version").fetchall()
         ((application,),) = connection.execute("PRAGMA application_id").fetchall()
-        ((tables,),) = connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
         if application != _APPLICATION and (version or tables):
             raise StorageError(self._name, "this database belongs to another program; name another file")
         return int(version)

@@ -53,6 +53,26 @@ def test_a_migration_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pyt
         assert list(storage.entries("r")) == [("ended", "a", "1")]
 
 
+@pytest.mark.parametrize("moment", [1, 2, 3], ids=["first_look", "second_look", "third_look"])
+def test_a_file_that_somebody_makes_while_it_is_looked_at_is_one_of_ours(tmp_path: Path, moment: int) -> None:
+    looks: list[str] = []
+
+    def look(statement: str) -> None:
+        looks.append(statement)
+        if len(looks) == moment:
+            with SQLiteStorage(tmp_path / "runs.db") as other:
+                other.load("r")
+
+    ours = sqlite.SQLiteDatabase("SQLiteStorage", tmp_path / "runs.db", patience=10, synchronous="full")
+    with closing(sqlite3.connect(ours.path, isolation_level=None)) as connection:
+        connection.set_trace_callback(look)
+        version = ours._version_of(connection)
+        connection.set_trace_callback(None)
+
+    assert len(looks) == 3
+    assert version in (0, len(sql.MIGRATIONS))
+
+
 def test_a_file_of_a_newer_release_is_refused(tmp_path: Path) -> None:
     made(tmp_path / "runs.db")
     with closing(sqlite3.connect(tmp_path / "runs.db")) as connection:
