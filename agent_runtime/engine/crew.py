@@ -84,6 +84,13 @@ class Crew(Generic[T]):
         self._doomed: tuple[str, str] | None = None
         self._questions: dict[str, Question] = {}  # what is asked, by the step that waits for the answer
 
+    @property
+    def _may_batch(self) -> bool:
+        """Whether plain functions may be called one right after another: nobody looks at each of them."""
+        around = self._around
+        watched = self._feed is not None or around.journal is not None or around.tracing is not None
+        return not watched and around.secrets is None
+
     def _begin(self) -> None:
         """Start what can start."""
         raise NotImplementedError

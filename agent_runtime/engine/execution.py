@@ -92,9 +92,7 @@ class Flow(Crew[T]):
         self._needed = list(plan.needed)
         self._held: deque[int] = deque()
         self._limit = concurrency
-        # Whoever looks at each step as it begins and ends does that on the loop.
-        watched = feed is not None or around.journal is not None or around.tracing is not None
-        self._batches = bool(plan.batched) and not watched and concurrency is None and around.secrets is None
+        self._batches = self._may_batch and concurrency is None
         self._is_batching = False
         # The loop and the thread of the functions share these two, which both may do with a deque.
         self._ready: deque[Ready] = deque()  # batched steps that have not begun
@@ -109,7 +107,7 @@ class Flow(Crew[T]):
         if self._limit is not None and len(self._running) >= self._limit:
             self._held.append(number)
             return
-        if self._batches and self._plan.batched[number]:
+        if self._batches and self._plan.steps[number].batched:
             self._start_in_batch(number)
             return
         plan, path, values = self.step_of(number)

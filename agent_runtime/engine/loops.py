@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Coroutine, Sequence
 from typing import Any, cast
 
 from agent_runtime.engine.attempts import PlainRun, StepRun
+from agent_runtime.engine.batches import BatchRun
 from agent_runtime.engine.crew import Crew
-from agent_runtime.engine.plan import StepPlan
+from agent_runtime.engine.plan import Ready, StepPlan
 from agent_runtime.engine.scope import NOTHING, StepValues
 from agent_runtime.errors import RepeatLimitError
 from agent_runtime.outcomes import Outcome, acapture
@@ -34,22 +36,60 @@ class _Items(Crew[list[object]]):
         self._next = 0
         self._outputs: list[object] = [None] * len(items)
         self.faults: list[StepFault] = []
+        self._batches = body.batched and self._may_batch
+        self._is_batching = False
 
     def _begin(self) -> None:
+        if self._batches:
+            self._begin_batch()
+            return
         for _ in range(min(self._concurrency, len(self._items))):
             self._go_on(self._next)
 
     def _go_on(self, number: int) -> None:  # noqa: ARG002 - whichever has ended, the next one comes
+        if self._batches:
+            self._begin_batch()
+            return
         index = self._next
         while self._doomed is not None and index < len(self._items) and self._is_shut(self._path(index)):
             index += 1
         if index == len(self._items):
             return
         self._next = self._run.attempts = index + 1
-        path = self._path(index)
-        values = self._run.values.within(path, {Root.ITEM: self._items[index], Root.INDEX: index})
-        run = self._body.run(self._body, path, values, self._around, self._feed)
+        run = self._body.run(*self.step_of(index), self._around, self._feed)
         self._launch(index, run, f"{self._body.name}[{index}]")
+
+    def step_of(self, number: int) -> tuple[StepPlan, str, StepValues]:
+        """Return the step for an item, what it is called in this run, and what its references see."""
+        path = self._path(number)
+        item = {Root.ITEM: self._items[number], Root.INDEX: number}
+        return self._body, path, self._run.values.within(path, item)
+
+    def _begin_batch(self) -> None:
+        """Call the function for one item after another; again, if it had to be left for others."""
+        if self._is_batching or self._next == len(self._items):
+            return
+        self._is_batching = True
+        first = self._next_ready()
+        self._launch(first.number, BatchRun(self, first, self._around), f"{self._body.name}[{first.number}]")
+
+    def _next_ready(self) -> Ready:
+        ready = Ready(self._next, time.time())
+        self._next = self._run.attempts = ready.number + 1
+        return ready
+
+    def next_after(self, number: int, run: PlainRun, value: object) -> Ready | None:
+        """Note what the function has given for an item and return the next one; on its thread."""
+        if self._overrun is not None or self._next == len(self._items):
+            return None
+        self._succeeded(number, run, value)
+        return self._next_ready()
+
+    def batch_is_over(self) -> None:
+        """Begin another batch, unless as much is awaited as may be of what functions return; on the loop."""
+        self._is_batching = False
+        if len(self._running) < self._concurrency:
+            self._begin_batch()
 
     def _pass_over(self) -> None:
         self._go_on(self._next)

@@ -53,6 +53,7 @@ class StepPlan(NamedTuple):
         block: the steps inside it.
         callee: the key of the workflow that it runs.
         agent: what performs it, if it is an agent that asks for more than one question.
+        batched: whether it is a plain function for the calling thread, and asks for nothing more.
     """
 
     step: Step
@@ -65,6 +66,7 @@ class StepPlan(NamedTuple):
     block: Plan | None = None
     callee: str = ""
     agent: Agent | None = None
+    batched: bool = False
 
     @classmethod
     def of(cls, step: Step, workflow: Workflow, links: Links) -> StepPlan:
@@ -96,6 +98,7 @@ class StepPlan(NamedTuple):
             block=block,
             callee=callee,
             agent=links.agent(step.action) if isinstance(step.action, AgentCall) else None,
+            batched=run is PlainRun and links.on_caller(step),
         )
 
     @classmethod
@@ -126,8 +129,6 @@ class Plan(NamedTuple):
         needed: for each step how many others it waits for.
         ready: the numbers of the steps that wait for nothing.
         check_outputs: holds what comes out against what the workflow says of it.
-        batched: for each step whether it is a plain function for the calling thread, and asks for nothing
-            more; empty if none is.
         follows: for each step the batched one that may begin where this one, batched too, has ended, as it
             waits for nothing else, and nothing else for this one; else None.
     """
@@ -139,7 +140,6 @@ class Plan(NamedTuple):
     needed: tuple[int, ...]
     ready: tuple[int, ...]
     check_outputs: Callable[[Workflow, Mapping[str, object]], None]
-    batched: tuple[bool, ...] = ()
     follows: tuple[int | None, ...] = ()
 
     @classmethod
@@ -152,7 +152,6 @@ class Plan(NamedTuple):
             for other in step.depends_on:
                 dependents[numbers[other]].append(number)
         plans = tuple(StepPlan.of(step, workflow, links) for step in steps)
-        batched = tuple(plan.run is PlainRun and links.on_caller(plan.step) for plan in plans)
         return cls(
             workflow=workflow,
             steps=plans,
@@ -161,8 +160,7 @@ class Plan(NamedTuple):
             needed=tuple(len(step.depends_on) for step in steps),
             ready=tuple(number for number, step in enumerate(steps) if not step.depends_on),
             check_outputs=links.check_outputs,
-            batched=batched if any(batched) else (),
-            follows=_followers(steps, batched, dependents),
+            follows=_followers(plans, dependents),
         )
 
 
@@ -173,15 +171,13 @@ class Ready(NamedTuple):
     since: float
 
 
-def _followers(
-    steps: Sequence[Step], batched: Sequence[bool], dependents: Sequence[Sequence[int]]
-) -> tuple[int | None, ...]:
+def _followers(plans: Sequence[StepPlan], dependents: Sequence[Sequence[int]]) -> tuple[int | None, ...]:
     """Find the chains of batched steps."""
-    found: list[int | None] = [None] * len(steps)
+    found: list[int | None] = [None] * len(plans)
     for number, waiting in enumerate(dependents):
-        if len(waiting) == 1 and batched[number] and batched[waiting[0]]:
+        if len(waiting) == 1 and plans[number].batched and plans[waiting[0]].batched:
             (follower,) = waiting
-            found[number] = follower if len(steps[follower].depends_on) == 1 else None
+            found[number] = follower if len(plans[follower].step.depends_on) == 1 else None
     return tuple(found)
 
 

@@ -7,10 +7,11 @@ import contextvars
 import itertools
 import threading
 import time
+from collections.abc import Callable
 
 import pytest
 
-from agent_runtime import ReferenceValueError, Runtime
+from agent_runtime import ReferenceValueError, RunResult, Runtime
 from tests.helpers.batches import SHAPES, WAYS, Shape, Way, chain, fan_out
 
 LIMIT = 10.0
@@ -205,3 +206,83 @@ def test_other_functions_get_their_turn_before_a_long_chain_has_ended() -> None:
 
 def _before(n: int) -> str:
     return f'"${{steps.s{n - 1}.output}}"' if n else "null"
+
+
+EACH = """
+inputs: {numbers: {type: array}}
+steps:
+  - id: all
+    function: f
+    with: {n: "${item}"}
+    for_each: {in: "${inputs.numbers}", concurrency: 3}
+"""
+
+EACH_WAY = pytest.mark.parametrize(
+    "run_each",
+    [
+        pytest.param(lambda runtime, numbers: runtime.run({"numbers": numbers}), id="sync"),
+        pytest.param(
+            lambda runtime, numbers: asyncio.run(runtime.run_async({"numbers": numbers})), id="async"
+        ),
+    ],
+)
+EachWay = Callable[[Runtime, list[int]], RunResult]
+
+
+@EACH_WAY
+def test_function_is_called_for_one_item_after_another_each_with_its_own_context(run_each: EachWay) -> None:
+    seen: contextvars.ContextVar[object] = contextvars.ContextVar("seen", default="nothing")
+    called: list[int] = []
+
+    def f(n: int) -> object:
+        called.append(n)
+        found = seen.get()
+        seen.set(n)
+        return found, -n
+
+    result = run_each(Runtime(EACH, functions={"f": f}), list(range(300)))
+
+    assert result.outputs["all"] == [("nothing", -n) for n in range(300)]
+    assert called == list(range(300))
+    assert result.steps["all"].attempts == 300
+
+
+@EACH_WAY
+def test_item_that_fails_is_the_last_one_that_the_function_is_called_for(run_each: EachWay) -> None:
+    error, called = ValueError("seventh"), []
+
+    def f(n: int) -> None:
+        called.append(n)
+        if n == 7:
+            raise error
+
+    with pytest.raises(ValueError, match="seventh") as caught:
+        run_each(Runtime(EACH, functions={"f": f}), list(range(30)))
+
+    assert caught.value is error
+    assert called == list(range(8))
+
+
+@EACH_WAY
+def test_no_more_is_awaited_at_once_than_a_list_allows(run_each: EachWay) -> None:
+    here, most = 0, 0
+
+    async def wait(n: int) -> int:
+        nonlocal here, most
+        here += 1
+        most = max(most, here)
+        async with asyncio.timeout(LIMIT):
+            while most < 3:
+                await asyncio.sleep(0)
+        await asyncio.sleep(0.005)
+        here -= 1
+        return n
+
+    result = run_each(Runtime(EACH, functions={"f": lambda n: wait(n) if n % 4 else n}), list(range(100)))
+
+    assert result.outputs["all"] == list(range(100))
+    assert most == 3
+
+
+def test_list_may_be_empty() -> None:
+    assert Runtime(EACH, functions={"f": lambda n: n}).run({"numbers": []}).outputs == {"all": []}

@@ -48,8 +48,8 @@ def test_no_step_begins_once_another_one_has_failed(monkeypatch: pytest.MonkeyPa
     async def fail() -> None:
         while not begun:
             await asyncio.sleep(0)
-        # Two rounds of the loop from now the run is being stopped, and the chain has not been told.
-        asyncio.get_running_loop().call_soon(asyncio.get_running_loop().call_soon, hold_the_loop)
+        # When the loop goes on, the run is being stopped, and the batch has not been told.
+        asyncio.get_running_loop().call_soon(hold_the_loop)
         raise error
 
     def hold_the_loop() -> None:
@@ -171,3 +171,38 @@ def test_forked_child_does_not_go_on_with_the_chain() -> None:
     ).check()
 
     assert child.lines == ["refused", "done"]
+
+
+def test_function_is_called_for_no_more_items_once_what_it_has_returned_for_one_has_failed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("agent_runtime.engine.batches.TURN", LIMIT)
+    stopped, went_on = threading.Event(), threading.Event()
+    called: list[int] = []
+
+    async def fail() -> None:
+        while 1 not in called:
+            await asyncio.sleep(0)
+        asyncio.get_running_loop().call_soon(hold_the_loop)
+        raise ValueError("refused")
+
+    def hold_the_loop() -> None:
+        stopped.set()
+        went_on.wait(0.3)
+
+    def f(n: int) -> object:
+        called.append(n)
+        if n == 2:
+            went_on.set()
+        if n == 1:
+            assert stopped.wait(LIMIT)
+        return fail() if n == 0 else None
+
+    text = """
+steps:
+  - {id: all, function: f, with: {n: "${item}"}, for_each: {in: [0, 1, 2], concurrency: 3}}
+"""
+    with pytest.raises(ValueError, match="refused"):
+        Runtime(text, functions={"f": f}).run()
+
+    assert called == [0, 1]
