@@ -138,7 +138,8 @@ def render(template: Template, values: Values) -> object:
     if isinstance(template, Pairs):
         return {key: render(inner, values) for key, inner in template.pairs}
     if isinstance(template, Items):
-        return [render(inner, values) for inner in template.items]
+        # Most of a long list are constants, and a step with for_each builds it for each of its items.
+        return [inner.value if type(inner) is Constant else render(inner, values) for inner in template.items]
     return _joined(template, values)
 
 
