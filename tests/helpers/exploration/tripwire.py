@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import _thread
 import functools
+import inspect
 import operator
 import os
 import signal
@@ -26,6 +27,13 @@ import agent_runtime.outcomes
 __all__ = ("Action", "Tripwire", "signal_upon_return")
 
 _WATCHED = (os.path.dirname(agent_runtime.bridge.__file__) + os.sep, agent_runtime.outcomes.__file__)
+
+_FORGETS_MARKS = sys.version_info[:2] == (3, 12)
+"""Whether a frame that is marked for opcodes brings the process down once its thread has no trace function
+any more: a null pointer in sys_trace_instruction_func of CPython 3.12's legacy_tracing.c."""
+
+_RESUMED = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+"""Code whose frames go on later; then nobody would have taken their marks back."""
 
 Action = Callable[[], object]
 
@@ -74,6 +82,8 @@ class Tripwire:
     def _enter_frame(self, frame: FrameType, _event: str, _arg: object) -> Any:
         if not frame.f_code.co_filename.startswith(_WATCHED):
             return None
+        if _FORGETS_MARKS and frame.f_code.co_flags & _RESUMED:
+            return None
         frame.f_trace_lines = False
         frame.f_trace = self._in_frame  # 3.13 wants this set before the next line
         frame.f_trace_opcodes = True
@@ -85,9 +95,19 @@ class Tripwire:
             if self.count - 1 == self._at:
                 with self._acting:
                     self._on_place(_place_of(frame))
+                    if _FORGETS_MARKS:
+                        _take_marks_back(frame)
                     sys.settrace(None)  # or this function itself would be where the signal is handled next
                     kept = self._action()  # noqa: F841 - freed after the last opcode of this function
         return self._in_frame
+
+
+def _take_marks_back(innermost: FrameType) -> None:
+    """Ask for no more opcodes of a frame and those that it returns to."""
+    frame: FrameType | None = innermost
+    while frame is not None:
+        frame.f_trace_opcodes = False
+        frame = frame.f_back
 
 
 def _place_of(frame: FrameType) -> str:
