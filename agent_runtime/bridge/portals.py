@@ -201,6 +201,7 @@ class PortalSet:
                     name=self.name if depth == 0 else f"{self.name} {depth}",
                 )
         except BaseException:  # no thread or no loop, or a signal handler's: nobody will use it
+            process.take_birth_back(portal)
             portal.abandon()
             raise
         return portal

@@ -30,6 +30,7 @@ __all__ = (
     "portal_sets",
     "register",
     "run_of_trio",
+    "take_birth_back",
     "this_threads_portal",
 )
 
@@ -118,6 +119,11 @@ def birth_of(portal: Portal) -> Iterator[None]:
         yield
     finally:
         state.births.discard(portal)
+
+
+def take_birth_back(portal: Portal) -> None:
+    """Note that nobody will wait for the portal's thread: a signal handler may raise as birth_of() begins."""
+    _state.births.discard(portal)
 
 
 def ending() -> bool:
