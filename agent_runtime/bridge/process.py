@@ -88,9 +88,10 @@ def this_threads_portal() -> Portal | None:
     portal = state.by_thread.get(get_ident())
     if portal is None and state.births:
         # A finaliser can call in on a loop thread before that has run any code of its own. Whoever
-        # starts it waits for it, so the call must not go to the starter's portal.
+        # starts it waits for it, so the call must not go to the starter's portal. A process that was forked
+        # on a loop thread has a portal of its parent there, which is none of this process.
         newborn = getattr(main_of_this_thread(), "__self__", None)
-        return newborn if isinstance(newborn, Portal) else None
+        return newborn if isinstance(newborn, Portal) and newborn in state.births else None
     return portal
 
 
