@@ -16,7 +16,6 @@ from agent_runtime.commands.storing import MISNAMED, add_run_id, add_storage, in
 from agent_runtime.errors import (
     DecisionError,
     RunNotFoundError,
-    StorageError,
     WorkflowError,
 )
 from agent_runtime.events import StreamEvent
@@ -35,6 +34,14 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     _add_resume(commands)
     _add_approve(commands)
     _add_cancel(commands)
+
+
+def _add_kept_run(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that say which run is to go on, and with which workflow."""
+    add_run_id(parser)
+    parser.add_argument("file", metavar="FILE", help=_FILE)
+    add_storage(parser, required=True)
+    parser.add_argument("--allow-changes", action="store_true", help=_CHANGES)
 
 
 def _add_runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -56,10 +63,7 @@ def _add_resume(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         description="Go on with a run that was stopped, has failed or has been decided on, and write its"
         " result to stdout as JSON, as 'run' does. No step that has ended is done again.",
     )
-    add_run_id(parser)
-    parser.add_argument("file", metavar="FILE", help=_FILE)
-    add_storage(parser, required=True)
-    parser.add_argument("--allow-changes", action="store_true", help=_CHANGES)
+    _add_kept_run(parser)
     add_run(parser)
     parser.set_defaults(perform=_resume)
 
@@ -88,10 +92,7 @@ def _add_cancel(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="end a run that is kept for good",
         description="Cancel a run. What it has done is undone: here, or by the process that has it in hand.",
     )
-    add_run_id(parser)
-    parser.add_argument("file", metavar="FILE", help=_FILE)
-    add_storage(parser, required=True)
-    parser.add_argument("--allow-changes", action="store_true", help=_CHANGES)
+    _add_kept_run(parser)
     add_host(parser)
     parser.set_defaults(perform=_cancel)
 
@@ -108,11 +109,7 @@ def _runs(chosen: argparse.Namespace) -> int:
 
     state = None if chosen.state is None else RunState(chosen.state)
     with storage_of(chosen) as storage:
-        try:
-            found = storage.runs(state, limit=chosen.limit)
-        except StorageError as error:
-            complain(str(error))
-            return ExitCode.FAILED
+        found = storage.runs(state, limit=chosen.limit)
     rows = [
         {
             "run_id": run.id,
@@ -157,9 +154,6 @@ def _approve(chosen: argparse.Namespace) -> int:
             decide(storage, chosen.run_id, made)
         except (DecisionError, RunNotFoundError) as error:
             raise UsageError(str(error)) from None
-        except StorageError as error:
-            complain(str(error))
-            return ExitCode.FAILED
     complain(f"step '{made.step}': {made.decision}; 'agent-runtime resume' goes on with the run")
     return ExitCode.DONE
 
@@ -176,8 +170,5 @@ def _cancel(chosen: argparse.Namespace) -> int:
         except WorkflowError as error:
             print_problems(error.problems, sys.stderr)
             return ExitCode.WRONG
-        except StorageError as error:
-            complain(str(error))
-            return ExitCode.FAILED
     complain(f"run {chosen.run_id} " + ("is cancelled" if is_cancelled else "had ended before"))
     return ExitCode.DONE if is_cancelled else ExitCode.FAILED

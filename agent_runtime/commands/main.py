@@ -12,6 +12,7 @@ from importlib import metadata
 from agent_runtime.commands import checking, examining, graphing, keeping, running, timelines
 from agent_runtime.commands.codes import ExitCode, UsageError
 from agent_runtime.commands.printing import complain
+from agent_runtime.errors import StorageError
 
 __all__ = ("main",)
 
@@ -43,6 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UsageError as error:
         complain(str(error))
         return ExitCode.USAGE
+    except StorageError as error:
+        complain(str(error))
+        return ExitCode.FAILED
     except BrokenPipeError:  # whoever read the output has enough of it
         with contextlib.suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

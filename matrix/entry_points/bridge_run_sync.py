@@ -5,10 +5,10 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
-from agent_runtime import LLMClient, run_workflow_async
 from agent_runtime.bridge import call_in_caller, run_sync
+from matrix.entry_points.run_workflow import call_async
 from matrix.model import AnyFunction, EntryPoint, Source
 
 ENTRY_POINT = EntryPoint(
@@ -27,19 +27,6 @@ def call(source: Source, inputs: Mapping[str, object]) -> Mapping[str, object]:
     """Return the outputs of one run; blocks the calling thread."""
     functions = {name: _sent_to_caller(step) for name, step in source.functions.items()}
     return run_sync(call_async, replace(source, functions=functions), inputs, names=_NAMES)
-
-
-async def call_async(source: Source, inputs: Mapping[str, object]) -> Mapping[str, object]:
-    """Return the outputs of one run on the running loop."""
-    result = await run_workflow_async(
-        source.text,
-        inputs=inputs,
-        functions=source.functions,
-        tools=source.tools,
-        llm=cast("LLMClient | None", source.llm),
-        timeout=source.timeout,
-    )
-    return result.outputs
 
 
 def _sent_to_caller(step: AnyFunction) -> Callable[..., Coroutine[Any, Any, object]]:
