@@ -14,15 +14,7 @@ BEGIN = """
     from concurrent.futures import ProcessPoolExecutor
     from agent_runtime import *
     from tests.helpers import portable
-
-    def runtime_of(name, *more):
-        arguments = ", ".join(f"{one}: '${{inputs.{one}}}'" for one in ("number", *more))
-        declared = "".join(f", {one}: {{type: any}}" for one in more)
-        return Runtime(
-            f"inputs: {{number: {{type: any}}{declared}}}\\n"
-            f"steps:\\n  - {{id: step, function: {name}, with: {{{arguments}}}}}\\n",
-            functions={name: getattr(portable, name)},
-        )
+    from tests.helpers.portable_runtimes import runtime_of
 
     def pool(method="fork"):
         return ProcessPoolExecutor(2, mp_context=multiprocessing.get_context(method))

@@ -16,17 +16,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills by signal
 IN_A_CLUSTER = """
 import json, logging, os, sys, tempfile
 from distributed import Client, LocalCluster
-from agent_runtime import Runtime
-from tests.helpers import portable
-
-def runtime_of(name, *more):
-    arguments = ", ".join(f"{one}: '${{inputs.{one}}}'" for one in ("number", *more))
-    declared = "".join(f", {one}: {{type: any}}" for one in more)
-    return Runtime(
-        f"inputs: {{number: {{type: any}}{declared}}}\\n"
-        f"steps:\\n  - {{id: step, function: {name}, with: {{{arguments}}}}}\\n",
-        functions={name: getattr(portable, name)},
-    )
+from tests.helpers.portable_runtimes import runtime_of
 
 def main(executor):
     WORK
