@@ -86,7 +86,20 @@ def select(registry: Registry, selection: Selection) -> list[Cell]:
         and cell.context in contexts
         and cell.probe in probes
         and (cell.target != CONTROL or every_control or _is_for_controls(registry, cell))
+        and _is_wanted(registry, cell, selection)
     ]
+
+
+def _is_wanted(registry: Registry, cell: Cell, selection: Selection) -> bool:
+    """Whether an expensive context is to be entered for this cell: unless named, its entry points are few."""
+    if SEPARATOR in cell.context or control_name(cell.target) is not None:
+        return True
+    context = registry.context(cell.context).statement
+    probes, entry_points = context.gate_probes, context.gate_entry_points
+    if probes and not selection.probes and not any(fnmatchcase(cell.probe, one) for one in probes):
+        return False
+    few = entry_points and not selection.entry_points and cell.target != CONTROL
+    return not few or cell.entry_point in entry_points
 
 
 def _contexts(registry: Registry, patterns: Sequence[str]) -> list[str]:

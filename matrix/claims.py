@@ -13,7 +13,7 @@ from matrix.targets import target_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from matrix.model import Control
+    from matrix.model import Context, Control
     from matrix.registry import Registry
 
 __all__ = ("cells_of_control", "control_entry_point", "offers", "wrong_claims")
@@ -51,14 +51,34 @@ def cells_of_control(registry: Registry, control: Control) -> list[Cell]:
 
 
 def wrong_claims(registry: Registry) -> list[str]:
-    """Return what is wrong with what controls say, each with what to write instead.
+    """Return what is wrong with what controls and contexts say of others, each with what to write instead.
 
     Every file of the registry has to be in order by itself.
     """
-    return [
+    controls = [
         f"{registry.root / 'controls' / name}.py: {problem}"
         for name, control in registry.controls().items()
         for problem in _problems(registry, control)
+    ]
+    return controls + [
+        f"{registry.root / 'contexts' / name}.py: {problem}"
+        for name, context in registry.contexts().items()
+        for problem in _unknown_names(registry, context)
+    ]
+
+
+def _unknown_names(registry: Registry, context: Context) -> list[str]:
+    """Return what a context says of probes and entry points that do not exist."""
+    probes, entry_points = list(registry.probes()), list(registry.entry_points())
+    named = [
+        *(("without", pattern, "probe", probes) for pattern in context.without),
+        *(("gate_probes", pattern, "probe", probes) for pattern in context.gate_probes),
+        *(("gate_entry_points", name, "entry point", entry_points) for name in context.gate_entry_points),
+    ]
+    return [
+        f"{word} names {pattern!r}, which is no {kind}; {_nearest(pattern, names)}"
+        for word, pattern, kind, names in named
+        if not any(fnmatchcase(name, pattern) for name in names)
     ]
 
 

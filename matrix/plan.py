@@ -6,6 +6,7 @@ import importlib.util
 import os
 import sys
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from matrix.batch import Batch, batches
@@ -16,6 +17,7 @@ from matrix.targets import AGENT_RUNTIME, CONTROL, control_name, target_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from matrix.model import Context
     from matrix.registry import Registry
 
 __all__ = ("Plan", "does_not_apply", "hosts_of", "in_ci", "plan")
@@ -104,7 +106,12 @@ def does_not_apply(registry: Registry, cell: Cell) -> str | None:
     if probe.session and not _can_stream(registry, cell.target):
         return f"{cell.target} has no way to iterate over an async generator"
     without = registry.entry_point(cell.entry_point).statement.without.get(cell.probe)
-    return without or probe.skip_when(context.facts)
+    return without or _ruled_out(context, cell.probe) or probe.skip_when(context.facts)
+
+
+def _ruled_out(context: Context, probe: str) -> str | None:
+    reasons = (reason for pattern, reason in context.without.items() if fnmatchcase(probe, pattern))
+    return next(reasons, None)
 
 
 def _can_stream(registry: Registry, target: str) -> bool:

@@ -79,6 +79,10 @@ class Context:
         exit_limit: seconds from the host's word that it is done to the end of its process. A plain
             interpreter takes 0.05, one with a server and a kernel behind it 1.
         inside: how it is entered inside another context; None where it can only be the outermost.
+        without: why a claim cannot be made there, by its probe (a pattern may have ``*``): a named skip.
+        gate_entry_points: the entry points that the gate judges there, where a host is expensive; empty for
+            all. The others have cells as well, for whoever names the entry point.
+        gate_probes: the same for probes; names or patterns with ``*``.
     """
 
     name: str
@@ -90,6 +94,9 @@ class Context:
     call_limit: float = 15.0
     exit_limit: float = 10.0
     inside: Inside | None = None
+    without: Mapping[str, str] = field(default_factory=dict)
+    gate_entry_points: tuple[str, ...] = ()
+    gate_probes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

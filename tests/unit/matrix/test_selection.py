@@ -10,6 +10,7 @@ from matrix.batch import batches
 from matrix.cells import Selection, SelectionError, select
 from matrix.model import Cell, Outcome
 from matrix.plan import in_ci, plan
+from matrix.registry import RegistryError
 
 if TYPE_CHECKING:
     from tests.helpers.registries import Toy
@@ -62,6 +63,56 @@ def test_gate_is_our_own_entry_points_and_one_control_for_each_context_and_probe
 )
 def test_selection_means_so_many_cells(full: Toy, parts: dict[str, tuple[str, ...]], number: int) -> None:
     assert len(ids(full, **parts)) == number
+
+
+@pytest.mark.parametrize(
+    ("parts", "number"),
+    [
+        pytest.param({"targets": ("agent_runtime",)}, 1, id="gate"),
+        pytest.param({"targets": ("bridge",)}, 1, id="peer"),
+        pytest.param({"targets": ("control",)}, 1, id="controls_of_its_probes_through_their_entry_point"),
+        pytest.param({"targets": ("agent_runtime",), "entry_points": ("*",)}, 2, id="entry_points_named"),
+        pytest.param({"targets": ("agent_runtime",), "probes": ("*",)}, 2, id="probes_named"),
+        pytest.param({"cells": ("agent_runtime/*/costly/*",)}, 4, id="cells"),
+    ],
+)
+def test_gate_judges_of_an_expensive_context_what_that_says(
+    full: Toy, parts: dict[str, tuple[str, ...]], number: int
+) -> None:
+    full.context("costly", more="gate_entry_points=('toy',), gate_probes=('fir*',)")
+
+    assert len([one for one in ids(full, **parts) if "/costly/" in one]) == number
+
+
+def test_claim_that_a_context_rules_out_is_a_named_skip(toy: Toy) -> None:
+    toy.context(more="without={'wor*': 'nothing works here'}").probe()
+
+    settled = plan(toy.registry(), select(toy.registry(), Selection()), ci=True).settled
+
+    assert {(record.outcome, record.detail) for record in settled} == {(Outcome.SKIP, "nothing works here")}
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        pytest.param(
+            "without={'work': 'no'}", "without names 'work', which is no probe; nearest: works", id="without"
+        ),
+        pytest.param("gate_probes=('wrk*',)", "gate_probes names 'wrk*', which is no probe", id="probe"),
+        pytest.param(
+            "gate_entry_points=('tony',)",
+            "gate_entry_points names 'tony', which is no entry point",
+            id="entry_point",
+        ),
+    ],
+)
+def test_context_that_names_what_does_not_exist_is_refused(toy: Toy, more: str, sentence: str) -> None:
+    toy.context(more=more).probe()
+
+    with pytest.raises(RegistryError, match=r"script\.py") as caught:
+        toy.registry().verify()
+
+    assert sentence in str(caught.value)
 
 
 @pytest.mark.parametrize(
