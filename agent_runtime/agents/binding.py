@@ -13,7 +13,7 @@ from agent_runtime.loading import NO_ARGUMENTS, Notes, every_step, generator_hin
 from agent_runtime.memory import MemoryStore, RunConversations
 from agent_runtime.prompts import PromptRegistry
 from agent_runtime.steps import Callee, is_async
-from agent_runtime.tools import Tool, describe, wire_name
+from agent_runtime.tools import Tool, describe_tool, wire_name
 from agent_runtime.workflow import AgentCall, Step, Workflow
 
 __all__ = ("Binder",)
@@ -116,7 +116,7 @@ class Binder:
             notes.add(said.position, message, hint)
             return None
         try:
-            tool = self._described[said.name] = describe(said.name, fn)
+            tool = self._described[said.name] = describe_tool(said.name, fn)
         except ToolSignatureError as error:
             notes.add(said.position, f"{_who(step)}: {error}")
             return None

@@ -9,7 +9,7 @@ from pathlib import Path
 from agent_runtime.commands.codes import ExitCode, UsageError
 from agent_runtime.commands.printing import visible
 from agent_runtime.commands.sources import print_problems, refuse_same, source_named
-from agent_runtime.drawing import drawing_of, mermaid, svg
+from agent_runtime.drawing import drawing_of, to_mermaid, to_svg
 from agent_runtime.errors import WorkflowError
 from agent_runtime.shortcuts import load_workflow
 
@@ -40,7 +40,7 @@ def perform(chosen: argparse.Namespace) -> int:
         print_problems(error.problems, sys.stderr)
         return ExitCode.WRONG
     form = chosen.format or ("svg" if (chosen.output or "").endswith(".svg") else "mermaid")
-    draw = svg if form == "svg" else mermaid
+    draw = to_svg if form == "svg" else to_mermaid
     write_output(draw(drawing_of(workflow)), chosen.output, chosen.file)
     return ExitCode.DONE
 

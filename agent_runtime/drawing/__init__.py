@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agent_runtime.drawing.figures import Drawing, Figure, Kind, Line, Link, drawing_of
-from agent_runtime.drawing.mermaid import mermaid
-from agent_runtime.drawing.svg import svg
+from agent_runtime.drawing.mermaid import to_mermaid
+from agent_runtime.drawing.svg import to_svg
 
-__all__ = ("Drawing", "Figure", "Kind", "Line", "Link", "drawing_of", "mermaid", "svg")
+__all__ = ("Drawing", "Figure", "Kind", "Line", "Link", "drawing_of", "to_mermaid", "to_svg")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from agent_runtime.drawing.figures import Drawing, Figure, Kind, Link
 
-__all__ = ("mermaid",)
+__all__ = ("to_mermaid",)
 
 _SHAPES = {
     Kind.AGENT: ("([", "])"),
@@ -28,7 +28,7 @@ _LIST = re.compile(r"^(\d*)([.)+-])(?=[ ]|$)")
 """The beginning of an item in Markdown, which Mermaid refuses to show."""
 
 
-def mermaid(drawing: Drawing) -> str:
+def to_mermaid(drawing: Drawing) -> str:
     """Return the text of a flowchart; its names are numbers: nothing of a file is taken for syntax."""
     lines = [
         "flowchart TD",

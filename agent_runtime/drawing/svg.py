@@ -11,7 +11,7 @@ from typing import NamedTuple
 from agent_runtime.drawing.figures import Drawing, Figure, Kind, Link
 from agent_runtime.drawing.layers import Arrangement, Box, arrange
 
-__all__ = ("svg",)
+__all__ = ("to_svg",)
 
 _STYLE = """
 svg {
@@ -66,7 +66,7 @@ class _Laid(NamedTuple):
     arrangement: Arrangement
 
 
-def svg(drawing: Drawing) -> str:
+def to_svg(drawing: Drawing) -> str:
     """Return an SVG document; texts of the workflow are texts in it, whatever they hold."""
     laid = _lay_out(drawing)
     width, height = (round(side + 2 * _MARGIN, 1) for side in laid.arrangement.size)

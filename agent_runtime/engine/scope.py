@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from agent_runtime.errors import ReferenceValueError
-from agent_runtime.references import LookupFailed, Path, Reference, Root, Scope, evaluate, to_text
+from agent_runtime.references import LookupFailed, Path, Reference, Root, Scope, evaluate_expression, to_text
 from agent_runtime.results import StepFault, StepState
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class StepValues(NamedTuple):
         """
         reason = ""
         try:
-            return evaluate(reference.node, self.scope)
+            return evaluate_expression(reference.node, self.scope)
         except LookupFailed as failure:
             reason = str(failure)
         raise self.failed(reference, reason)

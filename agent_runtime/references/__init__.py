@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent_runtime.references.evaluate import LookupFailed, Scope, evaluate, is_true
+from agent_runtime.references.evaluate import LookupFailed, Scope, evaluate_expression, is_true
 from agent_runtime.references.nodes import (
     Binary,
     Comparison,
@@ -14,7 +14,7 @@ from agent_runtime.references.nodes import (
     Reference,
     Root,
 )
-from agent_runtime.references.parse import ReferenceSyntaxError, parse
+from agent_runtime.references.parse import ReferenceSyntaxError, parse_expression
 from agent_runtime.references.templates import (
     Constant,
     Items,
@@ -47,9 +47,9 @@ __all__ = (
     "Template",
     "Text",
     "Values",
-    "evaluate",
+    "evaluate_expression",
     "is_true",
-    "parse",
+    "parse_expression",
     "parse_text",
     "references_of",
     "render",

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from agent_runtime.references.nodes import Binary, Comparison, Literal, Negation, Node, Operator, Path
 
-__all__ = ("LookupFailed", "Scope", "evaluate", "is_true")
+__all__ = ("LookupFailed", "Scope", "evaluate_expression", "is_true")
 
 
 class LookupFailed(LookupError):  # noqa: N818 - never leaves the package: it becomes ReferenceValueError
@@ -26,7 +26,7 @@ class Scope(Protocol):
         """
 
 
-def evaluate(node: Node, scope: Scope) -> object:
+def evaluate_expression(node: Node, scope: Scope) -> object:
     """Return the value of a parsed reference.
 
     Raises:
@@ -37,9 +37,11 @@ def evaluate(node: Node, scope: Scope) -> object:
     if isinstance(node, Literal):
         return node.value
     if isinstance(node, Negation):
-        return not is_true(evaluate(node.operand, scope))
+        return not is_true(evaluate_expression(node.operand, scope))
     if isinstance(node, Comparison):
-        return _compare(evaluate(node.left, scope), node.operator, evaluate(node.right, scope))
+        return _compare(
+            evaluate_expression(node.left, scope), node.operator, evaluate_expression(node.right, scope)
+        )
     return _decide(node, scope)
 
 
@@ -53,7 +55,7 @@ def _decide(node: Binary, scope: Scope) -> object:
     decides = node.operator is Operator.OR
     value: object = None
     for operand in node.operands:
-        value = evaluate(operand, scope)
+        value = evaluate_expression(operand, scope)
         if is_true(value) is decides:
             break
     return value

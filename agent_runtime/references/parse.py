@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from agent_runtime.references.nodes import Binary, Comparison, Literal, Negation, Node, Operator, Path, Root
 
-__all__ = ("MAX_DEPTH", "MAX_LENGTH", "ReferenceSyntaxError", "parse")
+__all__ = ("MAX_DEPTH", "MAX_LENGTH", "ReferenceSyntaxError", "parse_expression")
 
 MAX_LENGTH = 4_000
 """Characters in one reference; far beyond what a person writes, a guess."""
@@ -95,7 +95,7 @@ class _Token(NamedTuple):
         return "the end of the reference" if self.kind == "end" else f"'{_shown(self.text)}'"
 
 
-def parse(text: str) -> Node:
+def parse_expression(text: str) -> Node:
     """Parse the text between the braces.
 
     Raises:
@@ -111,7 +111,7 @@ def parse_at(text: str, start: int) -> tuple[Node, int]:
     """Parse from ``start`` to the closing brace or the end of ``text``; return the node and where it ended.
 
     Raises:
-        ReferenceSyntaxError: as :func:`parse`.
+        ReferenceSyntaxError: as :func:`parse_expression`.
     """
     tokens = _tokenize(text, start)
     parser = _Parser(tokens)

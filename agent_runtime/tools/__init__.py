@@ -5,7 +5,7 @@ Imported when the first agent names a tool, or a host asks for a name of this.
 
 from __future__ import annotations
 
-from agent_runtime.tools.describe import Tool, describe, tool, wire_name
+from agent_runtime.tools.describe import Tool, describe_tool, tool, wire_name
 from agent_runtime.tools.registry import ToolRegistry
 from agent_runtime.tools.shapes import Faults, Field, Shape, record, shape_of
 
@@ -15,7 +15,7 @@ __all__ = (
     "Shape",
     "Tool",
     "ToolRegistry",
-    "describe",
+    "describe_tool",
     "record",
     "shape_of",
     "tool",

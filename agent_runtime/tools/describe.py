@@ -12,7 +12,7 @@ from agent_runtime.errors import ToolSignatureError
 from agent_runtime.tools.docstrings import read_docstring
 from agent_runtime.tools.shapes import ANYTHING, Faults, Field, Shape, ShapeError, hints_of, record, shape_of
 
-__all__ = ("Mark", "Tool", "describe", "mark_of", "tool", "wire_name")
+__all__ = ("Mark", "Tool", "describe_tool", "mark_of", "tool", "wire_name")
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -99,7 +99,7 @@ def wire_name(name: str) -> str:
     return _WIRE_NAME.sub("_", name)
 
 
-def describe(name: str, fn: Callable[..., object]) -> Tool:
+def describe_tool(name: str, fn: Callable[..., object]) -> Tool:
     """Describe a function to a model.
 
     Args:

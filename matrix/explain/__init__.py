@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from matrix.expectations import BUILT_IN_EXPECTATIONS
-from matrix.explain.about import about
+from matrix.explain.about import about_cell
 from matrix.explain.seen import seen_in
 from matrix.explain.text import as_lines
 from matrix.judged import ExitCode
@@ -92,6 +92,6 @@ def explain(
     cell = one_cell(registry, name)
     folders = list(results) or [usual] * (usual / RECORDS).is_file()
     runs = [seen_in(read_run(folder), cell) for folder in folders]
-    found = about(registry, cell, read_expectations(expectations), runs)
+    found = about_cell(registry, cell, read_expectations(expectations), runs)
     print(json.dumps(found.as_data(), indent=2) if as_json else "\n".join(as_lines(found)))
     return ExitCode.EXPECTED

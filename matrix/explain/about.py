@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from matrix.model import AnyFunction, Cell, Facts
     from matrix.registry import Registry
 
-__all__ = ("About", "Part", "Witness", "about")
+__all__ = ("About", "Part", "Witness", "about_cell")
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class About:
         }
 
 
-def about(registry: Registry, cell: Cell, known: Expectations, runs: Sequence[Seen]) -> About:
+def about_cell(registry: Registry, cell: Cell, known: Expectations, runs: Sequence[Seen]) -> About:
     """Return what there is to say of a cell."""
     context, probe = registry.context(cell.context).statement, registry.probe(cell.probe).statement
     entry_point = registry.entry_point(cell.entry_point)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from agent_runtime import Options, Runtime, load_workflow, tool_calls
-from agent_runtime.drawing import drawing_of, svg
+from agent_runtime.drawing import drawing_of, to_svg
 from agent_runtime.tracing import Recorder
 from agent_runtime.tracing.page import page_of
 from agent_runtime.tracing.reading import trace_of
@@ -42,7 +42,7 @@ def main() -> int:
         print(NO_CHROMIUM, file=sys.stderr)
         return 1
     FOLDER.mkdir(exist_ok=True)
-    drawing = svg(drawing_of(load_workflow(WORKFLOW)))
+    drawing = to_svg(drawing_of(load_workflow(WORKFLOW)))
     recorded = trace_of(_recorded().as_data())  # before the driver of the browser runs a loop in this thread
     with tempfile.TemporaryDirectory() as folder, chromium(path) as browser:
         timeline, graph = Path(folder) / "timeline.html", Path(folder) / "graph.svg"

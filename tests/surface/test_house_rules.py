@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,38 @@ def test_no_function_is_longer_than_50_lines_of_code() -> None:
 
 def test_no_module_is_called_utils() -> None:
     assert [path for path in FILES if path.stem in ("utils", "helpers", "common", "misc")] == []
+
+
+def test_no_package_gives_a_name_of_a_submodule_to_anything_else() -> None:
+    """Importing ``tools.describe`` binds the module in ``tools``, over a function of that name.
+
+    Whoever imports the function first does not notice, for then its own binding comes later. Under
+    ``-X lazy_imports=all`` of CPython 3.15 the binding is made first, and the module stays.
+    """
+    found = [
+        f"{path.relative_to(ROOT)}:{line} {name}"
+        for path in FILES
+        if path.name == "__init__.py"
+        for name, line in _names_given_by(path)
+        if (path.parent / f"{name}.py").exists() or (path.parent / name / "__init__.py").exists()
+    ]
+
+    assert found == []
+
+
+def _names_given_by(path: Path) -> Iterator[tuple[str, int]]:
+    """Return each name that a package's module binds, but not to a submodule of its own; and the line."""
+    package = ".".join(path.parent.relative_to(ROOT).parts)
+    left: list[ast.AST] = [*ast.parse(path.read_text(encoding="utf-8")).body]
+    for node in left:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name, node.lineno
+            continue
+        left += ast.iter_child_nodes(node)
+        if isinstance(node, ast.ImportFrom) and node.module != package:
+            yield from ((alias.asname or alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id, node.lineno
 
 
 def test_asyncio_run_is_called_in_no_module_of_the_runtime() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from agent_runtime import load_workflow
 from agent_runtime.commands import main
-from agent_runtime.drawing import drawing_of, mermaid
+from agent_runtime.drawing import drawing_of, to_mermaid
 from agent_runtime.references import Pairs
 from agent_runtime.workflow import FunctionCall, Step, Workflow
 from tests.helpers.command_line import ROOT
@@ -40,7 +40,7 @@ steps:
 
 
 def test_mermaid_has_a_node_for_each_step_and_an_arrow_for_each_wait() -> None:
-    text = mermaid(drawing_of(load_workflow(EVERYTHING)))
+    text = to_mermaid(drawing_of(load_workflow(EVERYTHING)))
 
     assert text.splitlines() == [
         "flowchart TD",
@@ -82,7 +82,7 @@ def test_nothing_of_a_file_is_taken_for_mermaid_or_html(hostile: str) -> None:
     step = Step(hostile, FunctionCall(hostile, Pairs(())))
     workflow = Workflow(hostile, hostile, "<steps>", (step,), description=hostile)
 
-    lines = mermaid(drawing_of(workflow)).splitlines()
+    lines = to_mermaid(drawing_of(workflow)).splitlines()
 
     (node,) = lines[3:]
     assert re.fullmatch(r'  s0\["[^"`<>&{}\[\]%*]*<br/>function [^"`<>&{}\[\]%*]*"\]', node)

@@ -13,7 +13,7 @@ from hypothesis import strategies
 
 from agent_runtime import load_workflow
 from agent_runtime.commands import main
-from agent_runtime.drawing import Drawing, Figure, Kind, drawing_of, svg
+from agent_runtime.drawing import Drawing, Figure, Kind, drawing_of, to_svg
 from agent_runtime.drawing.layers import Box, arrange
 from agent_runtime.references import Pairs
 from agent_runtime.workflow import FunctionCall, Step, Workflow
@@ -63,7 +63,7 @@ def test_chain_is_drawn_straight() -> None:
 
 
 def test_document_is_named_described_and_has_every_step_and_line() -> None:
-    tree = ElementTree.fromstring(svg(drawing_of(load_workflow(EVERYTHING))))
+    tree = ElementTree.fromstring(to_svg(drawing_of(load_workflow(EVERYTHING))))
 
     texts = [node.text for node in tree.iter(f"{NS}text")]
     assert tree.get("role") == "img"
@@ -95,7 +95,7 @@ def test_nothing_of_a_file_is_taken_for_markup(hostile: str) -> None:
     step = Step(hostile, FunctionCall(hostile, Pairs(())))
     workflow = Workflow(hostile, hostile, "<steps>", (step,), description=hostile)
 
-    text = svg(drawing_of(workflow))
+    text = to_svg(drawing_of(workflow))
 
     tree = ElementTree.fromstring(text.encode())
     assert {node.tag.removeprefix(NS) for node in tree.iter()} == {
@@ -109,14 +109,14 @@ def test_nothing_of_a_file_is_taken_for_markup(hostile: str) -> None:
 def test_every_kind_of_step_has_a_shape_and_a_colour(kind: Kind) -> None:
     figure = Figure("a", kind, "a", "what", (), is_conditional=False, inside=None)
 
-    tree = ElementTree.fromstring(svg(Drawing("d", "", (figure,), ())))
+    tree = ElementTree.fromstring(to_svg(Drawing("d", "", (figure,), ())))
 
     assert [node.tag for node in tree.iter() if node.get("class") == f"box {kind.value}"]
     assert re.search(rf"\.{kind.value}\b[^{{]*{{ fill: var\(--\w+\)", tree.findtext(f"{NS}style") or "")
 
 
 def test_document_needs_nothing_else() -> None:
-    text = svg(drawing_of(load_workflow(EVERYTHING)))
+    text = to_svg(drawing_of(load_workflow(EVERYTHING)))
 
     assert text.count("http") == 1  # the name of the namespace
     assert "<script" not in text
@@ -131,7 +131,7 @@ def test_thousand_steps_are_drawn() -> None:
     ]
     lines = "\n".join(f"  - {{id: {step['id']}, tool: t, needs: {step['needs']}}}" for step in steps)
 
-    tree = ElementTree.fromstring(svg(drawing_of(load_workflow(f"steps:\n{lines}\n".replace("'", "")))))
+    tree = ElementTree.fromstring(to_svg(drawing_of(load_workflow(f"steps:\n{lines}\n".replace("'", "")))))
 
     assert sum(node.get("class") == "id" for node in tree.iter(f"{NS}text")) == 1000
 

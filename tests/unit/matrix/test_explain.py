@@ -12,7 +12,7 @@ import pytest
 from matrix.__main__ import main
 from matrix.cells import Selection, SelectionError, all_cells
 from matrix.expectations import Expectations
-from matrix.explain.about import about
+from matrix.explain.about import about_cell
 from matrix.model import Cell, HangClass, Outcome, Phase
 from matrix.one_cell import one_cell
 from matrix.record import Record
@@ -92,7 +92,7 @@ def test_every_target_context_and_probe_is_explained_from_files_that_are_there()
         for cell in {getattr(cell, part): cell for cell in all_cells(registry)}.values()
     }
 
-    explained = [about(registry, cell, Expectations(), ()) for cell in cells]
+    explained = [about_cell(registry, cell, Expectations(), ()) for cell in cells]
 
     assert {cell.context for cell in cells} == set(registry.contexts())
     assert {cell.probe for cell in cells} == set(registry.probes())

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from agent_runtime import RunResult, ScriptedClient, WorkflowError, load_workflow, run_workflow
-from agent_runtime.references import parse
+from agent_runtime.references import parse_expression
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "workflow-format.md").read_text(encoding="utf-8")
@@ -160,14 +160,14 @@ def test_every_yaml_example_has_a_test() -> None:
 
 
 def test_grammar_on_the_page_is_the_one_in_the_code() -> None:
-    module = __import__("agent_runtime.references.parse", fromlist=["parse"])
+    module = __import__("agent_runtime.references.parse", fromlist=["parse_expression"])
     (written,) = re.findall(r"^```\n(expression.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
 
     def rules(text: str) -> list[str]:
         return [re.sub(r"\s+", " ", line.strip()) for line in text.splitlines() if " = " in line]
 
     assert rules(written) == rules(module.__doc__ or "")
-    assert parse("inputs.a") == parse(" inputs.a ")
+    assert parse_expression("inputs.a") == parse_expression(" inputs.a ")
 
 
 def test_mistakes_look_as_on_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from agent_runtime.references import (
     Path,
     ReferenceSyntaxError,
     Root,
-    parse,
+    parse_expression,
     parse_text,
 )
 
@@ -164,7 +164,7 @@ def test_reference_never_touches_attributes_of_objects() -> None:
 )
 def test_wrong_reference_is_explained_where_it_is_wrong(expression: str, offset: int, message: str) -> None:
     with pytest.raises(ReferenceSyntaxError) as caught:
-        parse(expression)
+        parse_expression(expression)
 
     assert message in str(caught.value)
     assert caught.value.offset == offset
@@ -205,7 +205,7 @@ NODES: st.SearchStrategy[Node] = st.recursive(st.one_of(LITERALS, PATHS), _grow,
 
 @given(NODES)
 def test_parsing_what_was_written_gives_the_same_reference(node: Node) -> None:
-    assert parse(str(node)) == node
+    assert parse_expression(str(node)) == node
 
 
 @given(st.text(max_size=200))
@@ -215,12 +215,12 @@ def test_arbitrary_text_is_parsed_or_refused_with_our_error(text: str) -> None:
     if isinstance(parsed, ReferenceSyntaxError):
         assert 0 <= parsed.offset <= len(text)
     else:
-        assert parse(str(parsed)) == parsed
+        assert parse_expression(str(parsed)) == parsed
 
 
 def parse_or_error(text: str) -> Node | ReferenceSyntaxError:
     try:
-        return parse(text)
+        return parse_expression(text)
     except ReferenceSyntaxError as error:
         return error
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, NewType, NotRequired, Optional, Type
 import pytest
 
 from agent_runtime import ToolSignatureError, tool
-from agent_runtime.tools import describe
+from agent_runtime.tools import describe_tool
 
 
 class Color(enum.Enum):
@@ -57,13 +57,13 @@ def takes(hint: object) -> Callable[..., object]:
 
 
 def schema_of(hint: object) -> object:
-    parameters: Any = describe("t", takes(hint)).parameters
+    parameters: Any = describe_tool("t", takes(hint)).parameters
     return parameters["properties"]["x"]
 
 
 def read(hint: object, value: object) -> object:
     faults: list[str] = []
-    found: Any = describe("t", takes(hint)).read({"x": value}, "$", faults)
+    found: Any = describe_tool("t", takes(hint)).read({"x": value}, "$", faults)
     return faults or found["x"]
 
 
@@ -195,7 +195,7 @@ def test_wrong_value_is_named_with_its_place(hint: object, value: object, fault:
 )
 def test_what_cannot_be_expressed_is_said(hint: object, reason: str) -> None:
     with pytest.raises(ToolSignatureError) as caught:
-        describe("t", takes(hint))
+        describe_tool("t", takes(hint))
 
     assert reason in str(caught.value)
     assert str(caught.value).startswith("the tool 't' cannot be described to a model: ")
@@ -221,7 +221,7 @@ def positional(a: int, /) -> None: ...
 )
 def test_parameter_that_a_model_cannot_give_is_said(fn: Callable[..., object], reason: str) -> None:
     with pytest.raises(ToolSignatureError) as caught:
-        describe("t", fn)
+        describe_tool("t", fn)
 
     assert any(part in str(caught.value) for part in reason.split("|"))
 
@@ -251,7 +251,7 @@ def in_fields(a: int, b: str) -> None:
 
 
 def test_docstring_describes_the_tool_and_its_parameters() -> None:
-    told = describe("t", documented)
+    told = describe_tool("t", documented)
     properties: Any = told.parameters["properties"]
 
     assert told.description == "Do it.\n\nIn two paragraphs."
@@ -265,7 +265,7 @@ def test_docstring_describes_the_tool_and_its_parameters() -> None:
 
 
 def test_docstring_with_fields_describes_parameters() -> None:
-    told = describe("t", in_fields)
+    told = describe_tool("t", in_fields)
     properties: Any = told.parameters["properties"]
 
     assert told.description == "Do it."
@@ -296,7 +296,7 @@ class Service:
 def test_callables_of_all_kinds_are_described(
     fn: Callable[..., object], description: str, names: list[str]
 ) -> None:
-    told = describe("t", fn)
+    told = describe_tool("t", fn)
     properties: Any = told.parameters["properties"]
 
     assert told.description.startswith(description)
@@ -308,7 +308,7 @@ def test_mark_says_what_the_function_does_not() -> None:
     def say(**anything: object) -> object:
         return anything
 
-    told = describe("t", say)
+    told = describe_tool("t", say)
 
     assert (told.description, told.parameters) == ("Say it.", {"type": "object"})
     assert say(a=1) == {"a": 1}
