@@ -58,6 +58,12 @@ _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U000100
 
 _LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
+_TOO_DEEP_FOR_LIBYAML = "maximum nesting depth"
+"""What libyaml says since 0.2.6 (PyYAML 6.0.4) when its scanner has met 1,000 levels. It reads ahead: what is
+wrong with the first of them has not been seen then."""
+
+_INSTEAD = "," * 1_100
+"""In place of the rest: as many tokens as a key can have, to which YAML allows 1,024 characters."""
 
 _TOO_MANY = f"the file holds more than {MAX_NODES} values, aliases counted in full"
 
@@ -79,13 +85,22 @@ def compose(text: str, notes: Notes) -> Node | None:
     if len(text) > MAX_NODES and (position := _first_too_many(text)) is not None:
         notes.add(position, _TOO_MANY)
         return None
+    return _compose(text, lines, notes)
+
+
+def _compose(text: str, lines: Lines, notes: Notes) -> Node | None:
     loader = _LOADER(text)
+    before = notes.count()
     try:
         return _Composer(lines, notes).document(loader)
     except _Stop:
         return None
     except yaml.MarkedYAMLError as error:
-        notes.add(_position(error.problem_mark or error.context_mark), *_explain(error, lines))
+        mark = error.problem_mark or error.context_mark
+        if mark is not None and _TOO_DEEP_FOR_LIBYAML in str(error.problem):
+            notes.forget_after(before)
+            return _compose(text[: mark.index] + _INSTEAD, lines, notes)  # it will not get as far again
+        notes.add(_position(mark), *_explain(error, lines))
         return None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         notes.add(Position(1, 1), f"this is not YAML: {_first_line(error)}")

@@ -76,6 +76,14 @@ class Notes:
             hint = hint() if len(self._problems) < MAX_HINTS else ""
         self._problems.append(Problem(self.file, position.line, position.column, message, hint))
 
+    def count(self) -> int:
+        """Return how many have been found in this source."""
+        return len(self._problems)
+
+    def forget_after(self, count: int) -> None:
+        """Forget those that were found after the first ``count``: the source is read once more."""
+        del self._problems[count:]
+
     def __bool__(self) -> bool:
         return bool(self._problems) or any(self._others)
 

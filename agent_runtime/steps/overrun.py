@@ -53,7 +53,7 @@ class Overrun:
 
     def swallowed(self, step: str) -> None:
         """Report a step that has ended as if it had not been cancelled; on the loop."""
-        what = f"swallowed its cancellation and went on for {round(self._seconds, 3):g} s"
+        what = f"swallowed its cancellation and went on for {_read(self._seconds)}"
         _log.warning("workflow '%s': step '%s' %s", self._workflow, step, what)
         self._tell(step, what)
 
@@ -62,7 +62,7 @@ class Overrun:
         seconds = self._seconds
         if seconds < WORTH_SAYING:
             return
-        what = f"went on for {seconds:.3g} s after it was cancelled: a plain function cannot be interrupted"
+        what = f"went on for {_read(seconds)} after it was cancelled: a plain function cannot be interrupted"
         _log.warning("workflow '%s': step '%s' %s", self._workflow, step, what)
         with contextlib.suppress(RuntimeError):  # the loop may have been closed: nobody reads any more
             self._loop.call_soon_threadsafe(self._tell, step, what)
@@ -77,7 +77,7 @@ class Overrun:
         if not left:
             return
         more = f" and {len(left) - _NAMED} more" if len(left) > _NAMED else ""
-        seconds = f"not ended {self._seconds:.3g} s after being cancelled"
+        seconds = f"not ended {_read(self._seconds)} after being cancelled"
         _log.warning(
             "workflow '%s': %s%s %s %s",
             *(self._workflow, ", ".join(f"step '{step}'" for step in left[:_NAMED]), more),
@@ -86,6 +86,11 @@ class Overrun:
         for step in left:
             self._tell(step, f"has {seconds}")
         self._timer = self._loop.call_later(waited, self._remind, 2 * waited)
+
+
+def _read(seconds: float) -> str:
+    """Write a time for people: three digits where it is long, no more than milliseconds where it is short."""
+    return f"{seconds:.3f} s" if seconds < 1 else f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.0f} s"
 
 
 def _nothing() -> Sequence[str]:

@@ -6,10 +6,12 @@ import string
 import time
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agent_runtime import Problem, WorkflowError, load_workflow
+from agent_runtime.loading import compose
 
 LAUGHS = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12)
@@ -79,6 +81,36 @@ def test_hostile_file_ends_in_a_clear_error_soon(text: str, message: str) -> Non
     assert message in str(caught.value)
     assert all(
         len(str(problem)) < 2_000 and "\x1b" not in str(problem) for problem in caught.value.problems[:10]
+    )
+
+
+DEEP = "[" * 5_000 + "\n"
+
+DEEPER_THAN_LIBYAML = [
+    pytest.param("steps: " + DEEP, ["1:67 nested"], id="lists"),
+    pytest.param("x: " + "[{a: " * 3_000 + "\n", ["1:150 nested"], id="both"),
+    pytest.param("name: \U0001f600\r\nx: " + DEEP, ["2:63 nested"], id="wide_characters"),
+    pytest.param("? " + DEEP, ["1:62 nested"], id="in_a_key"),
+    pytest.param("a: !!x 1\na: " + DEEP, ["1:4 tag", "2:1 second", "2:63 nested"], id="mistakes_before"),
+    pytest.param("x: [1\ny: " + DEEP, ["2:2 expected"], id="not_yaml_before"),
+    pytest.param("x: y\n" + DEEP, ["2:1026 expected"], id="no_key"),
+    pytest.param("x:\n" + "".join(" " * n + "-\n" for n in range(1_500)), ["61:60 nested"], id="lines"),
+]
+
+
+@pytest.mark.parametrize("loader", ["C", "Python"])
+@pytest.mark.parametrize(("text", "said"), DEEPER_THAN_LIBYAML)
+def test_nesting_beyond_the_limit_of_the_parser_is_answered_as_if_it_had_none(
+    text: str, said: list[str], loader: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if loader == "Python":
+        monkeypatch.setattr(compose, "_LOADER", yaml.SafeLoader)
+
+    problems = problems_of(text)
+
+    assert [f"{each.line}:{each.column}" for each in problems] == [each.split()[0] for each in said]
+    assert all(each.split()[1] in problem.message for each, problem in zip(said, problems, strict=True)), (
+        problems
     )
 
 

@@ -178,3 +178,24 @@ def test_plain_function_that_goes_on_is_named(
     finally:
         release.set()
         logging.getLogger("agent_runtime").removeHandler(notice)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "written"),
+    [(9.48e-05, "0.000 s"), (0.0234567, "0.023 s"), (1.0, "1.00 s"), (5.004, "5.00 s"), (1234.5, "1234 s")],
+)
+def test_time_is_written_for_people(
+    seconds: float, written: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(overrun, "WORTH_SAYING", 0.0)
+    loop = asyncio.new_event_loop()
+    said = overrun.Overrun(loop, "lazy", list, lambda step, what: None)
+    now = loop.time()
+    monkeypatch.setattr(loop, "time", lambda: now)
+    monkeypatch.setattr(said, "_began", now - seconds)
+
+    said.returned("a")
+    said.end()
+    loop.close()
+
+    assert f"went on for {written} after" in caplog.text
