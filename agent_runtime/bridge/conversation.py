@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import sys
+from _thread import get_ident
 from collections.abc import Callable, Coroutine, Iterator
 from time import monotonic
 from types import TracebackType
@@ -17,7 +19,7 @@ from agent_runtime.bridge.hostloop import call_without_loop, running_loop
 from agent_runtime.bridge.interrupts import InterruptGuard
 from agent_runtime.bridge.portal import Portal
 from agent_runtime.bridge.portals import PortalSet
-from agent_runtime.bridge.process import in_main_thread, parked_loop, this_threads_portal
+from agent_runtime.bridge.process import in_main_thread, open_streams, parked_loop, this_threads_portal
 from agent_runtime.bridge.suspending import TaskInbox, sleeper_of_this_task
 from agent_runtime.bridge.threads import CannotStartThreadError
 from agent_runtime.bridge.waiting import late_interruption, stop_listening, wait
@@ -120,7 +122,8 @@ class Conversation(Generic[T]):
         """
         __tracebackhide__ = True
         call = self._call
-        assert call is not None
+        if call is None:
+            return None  # it was left open until the process ended
         self._check_loop()
         self._check_reach(call)
         started = call.made_at = monotonic()
@@ -138,8 +141,19 @@ class Conversation(Generic[T]):
         before the work has been cancelled: then, and only then, a second time does something.
         """
         __tracebackhide__ = True
+        try:
+            self._cancel()
+        except (AttributeError, TypeError) as error:
+            if not self._comes_of_the_end(error):
+                raise
+
+    def _cancel(self) -> None:
+        __tracebackhide__ = True
         call = self._call
-        if call is None or self._ended or (self._portal is not None and self._portal.is_of_another_process):
+        if call is None or self._ended:
+            return
+        # The exit hook has cancelled the work of every portal, and no thread but this one runs any more.
+        if self._portal is not None and (self._finalizing() or self._portal.is_of_another_process):
             return
         if self._waits_for_us():
             assert self._portal is not None
@@ -152,6 +166,25 @@ class Conversation(Generic[T]):
                 self._wind_up(call, None, ended=call.final is not None)
             else:
                 call_without_loop(self._wind_up, call, None)
+
+    def end_with_the_process(self) -> None:
+        """Cancel work that this very thread does, at the end of the process; other threads' is left alone."""
+        if self._call is not None and self._call.made_on == get_ident():
+            self.cancel()
+
+    def _comes_of_the_end(self, error: BaseException) -> bool:
+        """Whether a module had lost its globals: they are set to None before the last objects are freed.
+
+        A stream can be one of those, if a module of the standard library holds it, say.
+        """
+        traceback = error.__traceback__
+        while traceback is not None and traceback.tb_next is not None:
+            traceback = traceback.tb_next
+        name = None if traceback is None else traceback.tb_frame.f_globals.get("__name__")
+        return name is None or (self._finalizing() and name.startswith("agent_runtime."))
+
+    _finalizing = staticmethod(sys.is_finalizing)
+    """Whether the interpreter is being taken down; found also when this module has no globals any more."""
 
     def _check_loop(self) -> None:
         self._options.check_loop()
@@ -190,6 +223,7 @@ class Conversation(Generic[T]):
         if running_loop() is not None:
             raise NoThreadError(*self._options.names)
         self._direct = CallingThread(call, parked_loop(self._portals))
+        open_streams.add(self)
 
     def _wait(
         self, call: Call[None], guard: InterruptGuard | None, start: Callable[[Call[None]], object]

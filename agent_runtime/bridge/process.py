@@ -26,6 +26,7 @@ __all__ = (
     "install_hooks",
     "is_of_the_parent",
     "notice_fork",
+    "open_streams",
     "parked_loop",
     "portal_sets",
     "register",
@@ -44,6 +45,12 @@ class _PortalSet(Protocol):
     def retire(self) -> Portal | None: ...
 
     def inherited(self) -> object: ...
+
+
+class _Open(Protocol):
+    """What this module asks of a stream whose work is done on the thread that reads it."""
+
+    def end_with_the_process(self) -> None: ...
 
 
 class _State:
@@ -71,6 +78,9 @@ class _State:
 
 portal_sets: weakref.WeakSet[Any] = weakref.WeakSet()
 """The portals of every bridge of this process."""
+
+open_streams: weakref.WeakSet[Any] = weakref.WeakSet()
+"""The streams whose work is done on the thread that reads them, and has not ended."""
 
 _state = _State()
 _states: dict[int, _State] = {_state.process: _state}
@@ -202,7 +212,13 @@ def _retire() -> None:
             _state.parked[portals] = loop
 
 
-def _close_parked_loops() -> None:
+def _close_what_is_open() -> None:
+    """End the streams that this thread has left open, then close the loops that late calls have used."""
+    notice_fork()
+    streams: tuple[_Open, ...] = tuple(open_streams)
+    for stream in streams:
+        with contextlib.suppress(Exception):
+            stream.end_with_the_process()
     for portals in tuple(_state.parked):
         loop = parked_loop(portals)
         if loop is not None:
@@ -212,4 +228,4 @@ def _close_parked_loops() -> None:
 
 # Hooks run last in, first out. This one is in before any portal, so it comes after the hooks that
 # were registered between: they may still call in, and find the loop that their clients live on.
-atexit.register(_close_parked_loops)
+atexit.register(_close_what_is_open)
