@@ -8,7 +8,7 @@ import sys
 from _thread import get_ident
 from collections import deque
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
 from agent_runtime.bridge.inbox import Inbox
 from agent_runtime.bridge.service import Errand
@@ -46,7 +46,8 @@ class Call(Generic[T]):
         made_at: when, in seconds of ``time.monotonic()``.
         made_on: ident of the thread that waits for it.
         outcome: what came of it; set before ENDED is put.
-        parent: the call inside which this one was made, or None.
+        parent: the call inside which this one was made, or None. One that has ended is passed over for its
+            own: contexts outlive calls, and a callback may go on for ever in a copy that names one.
         waited_for_by: its parent; or, for a call made by an errand, the call that waits for the errand.
         task: the task that runs it, from its first step to its last.
         caller: the portal on whose thread the call was made, or None for an ordinary thread.
@@ -104,8 +105,10 @@ class Call(Generic[T]):
         self.timeout = self.time_left = timeout
         self.made_at = made_at
         self.made_on = get_ident()
-        self.parent = current_call.get()
-        self.waited_for_by = self.parent or errand_of.get()
+        inside = current_call.get()
+        self.parent = inside if inside is None else inside.that_goes_on("parent")
+        maker = inside or errand_of.get()
+        self.waited_for_by = maker if maker is None else maker.that_goes_on("waited_for_by")
         self.inbox: Any = Inbox()
         self.outcome: Outcome[T] | None = None
         self.task: asyncio.Task[None] | None = None
@@ -215,6 +218,18 @@ class Call(Generic[T]):
         return True
 
     @property
+    def has_ended(self) -> bool:
+        """Whether the work has come to its end; true for ever after, whoever has taken the outcome."""
+        return isinstance(self._async_fn, str)
+
+    def that_goes_on(self, link: Literal["parent", "waited_for_by"]) -> Call[Any] | None:
+        """Return this call, or if it has ended the nearest one above, by a link, that has not."""
+        call: Call[Any] | None = self
+        while call is not None and call.has_ended:
+            call = getattr(call, link)
+        return call
+
+    @property
     def has_begun(self) -> bool:
         """Whether the work has had its first step; a cancellation asked for before keeps it from that."""
         return self.task is not None or self.outcome is not None
@@ -270,8 +285,17 @@ class Call(Generic[T]):
             self.turn_down(errand)
 
     def turn_down(self, errand: Errand[Any]) -> None:
-        """Tell whoever sent the errand that nobody will perform it."""
-        errand.report(Outcome(error=CallAbandonedError(errand.what)))
+        """Have an errand performed by a call around this one, or tell whoever sent it that nobody will.
+
+        A task may outlive the call that started it, while the same thread waits in a call around that one.
+        """
+        outer = self.waited_for_by
+        while outer is not None and (outer.abandoned or outer.made_on != self.made_on):
+            outer = outer.waited_for_by
+        if outer is None:
+            errand.report(Outcome(error=CallAbandonedError(errand.what)))
+        else:
+            outer.send(errand)
 
 
 current_call: contextvars.ContextVar[Call[Any] | None] = contextvars.ContextVar(
