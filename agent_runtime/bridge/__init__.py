@@ -15,7 +15,7 @@ from agent_runtime.bridge.errands import (
     call_in_worker_outcome,
 )
 from agent_runtime.bridge.portal import LoopFactory
-from agent_runtime.bridge.public import Bridge, enter, iterate, run_sync
+from agent_runtime.bridge.public import Bridge, enter, iterate, run_async, run_sync, submit
 
 if TYPE_CHECKING:
     from agent_runtime.bridge.facades import Facade, syncify
@@ -44,6 +44,8 @@ __all__ = (
     "call_in_worker_outcome",
     "enter",
     "iterate",
+    "run_async",
     "run_sync",
+    "submit",
     "syncify",
 )

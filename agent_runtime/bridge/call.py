@@ -297,6 +297,15 @@ class Call(Generic[T]):
         else:
             outer.send(errand)
 
+    def lose(self, *, forked: bool) -> None:
+        """Tell whoever awaits the outcome, or holds a future of it, that it will never come.
+
+        Whoever blocks a thread for it finds that out by looking around; nothing is done here.
+
+        Args:
+            forked: whether that is so because this process was forked, and the work is its parent's.
+        """
+
 
 current_call: contextvars.ContextVar[Call[Any] | None] = contextvars.ContextVar(
     "agent_runtime.bridge.current_call", default=None

@@ -32,7 +32,7 @@ from agent_runtime.errors import (
     NoThreadError,
 )
 
-__all__ = ("OnRunningLoop", "Options", "Strategy", "call_sync", "made_on", "names_of")
+__all__ = ("OnRunningLoop", "Options", "Strategy", "call_sync", "made_on", "names_of", "no_function")
 
 T = TypeVar("T")
 
@@ -122,7 +122,7 @@ def call_sync(
     __tracebackhide__ = True
     options.check()
     if not callable(async_fn):
-        raise _no_function(async_fn)
+        raise no_function(async_fn)
     own = this_threads_portal()
     sleeper = sleeper_of_this_task()
     guarded = sleeper is None and in_main_thread()
@@ -248,11 +248,12 @@ def _conclude(call: Call[T], interruption: BaseException | None) -> T:
         del interruption, outcome, call
 
 
-def _no_function(given: object) -> TypeError:
+def no_function(given: object, to: str = "run_sync") -> TypeError:
+    """Return what to raise for something that is no async function; a coroutine is closed."""
     if inspect.iscoroutine(given):
         given.close()
-        return TypeError("run_sync() got a coroutine; give it the function: run_sync(fn, arg)")
-    return TypeError(f"run_sync() needs an async function, got {type(given).__name__}")
+        return TypeError(f"{to}() got a coroutine; give it the function: {to}(fn, arg)")
+    return TypeError(f"{to}() needs an async function, got {type(given).__name__}")
 
 
 def _check_timeout(timeout: object) -> None:

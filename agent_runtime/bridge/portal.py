@@ -271,6 +271,8 @@ class Portal:
         with contextlib.suppress(Empty):
             self._ended.get(timeout=limit)
             return self._loop
+        for call in self.calls:
+            call.lose(forked=False)
         return None
 
     def call_soon(self, callback: Callable[..., object], *args: object) -> None:

@@ -176,6 +176,9 @@ def _begin_anew() -> None:
     _state = _states.setdefault(here, _State(run_of_trio()))
     _graveyard.append(old)
     _graveyard.extend(portals.inherited() for portals in tuple(portal_sets))
+    for portal in tuple(old.by_thread.values()):
+        for call in portal.calls:
+            call.lose(forked=True)
     for process in tuple(_states):
         if process != here:
             _states.pop(process, None)  # a descendant of this process may get the same id

@@ -1,4 +1,4 @@
-"""Bridge, and the one that everybody shares behind ``run_sync()``, ``iterate()`` and ``enter()``."""
+"""Bridge, and the one that everybody shares behind ``run_sync()``, ``iterate()`` and their like."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import contextvars
 from collections.abc import AsyncIterable, Callable, Coroutine, Generator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from types import TracebackType
-from typing import Any, Self, TypeVar, TypeVarTuple, Unpack
+from typing import TYPE_CHECKING, Any, Self, TypeVar, TypeVarTuple, Unpack
 
 from agent_runtime.bridge.caller import OnRunningLoop, Options, Strategy, call_sync
 from agent_runtime.bridge.portal import LoopFactory, default_loop_factory
 from agent_runtime.bridge.portals import PortalSet
 from agent_runtime.bridge.streams import Entered, pump
 
-__all__ = ("Bridge", "enter", "iterate", "run_sync")
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+__all__ = ("Bridge", "enter", "iterate", "run_async", "run_sync", "submit")
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -103,6 +106,96 @@ class Bridge:
         __tracebackhide__ = True
         options = Options(async_fn, timeout, context, on_running_loop, stall_timeout, strategy, names)
         return call_sync(self._portals, async_fn, args, options)
+
+    def submit(
+        self,
+        async_fn: Callable[[Unpack[Ts]], Coroutine[Any, Any, T]],
+        /,
+        *args: *Ts,
+        timeout: float | None = None,
+        context: contextvars.Context | None = None,
+    ) -> Future[T]:
+        """Begin ``async_fn(*args)`` on the loop thread, and return a future of what it will return.
+
+        Blocks nothing; from any thread, with or without a running loop. The future works with all of
+        ``concurrent.futures``, and ``await asyncio.wrap_future(future)`` waits for it in async code. Its
+        callbacks run on the loop thread.
+
+        ``future.cancel()`` cancels the work, once; the future is done when the cleanup has ended. If the
+        work ends with ``CancelledError``, the future is cancelled. ``future.result()`` raises the very
+        object that the work raised, as often as it is called. Closing the bridge, or the end of the
+        process, cuts the work off: the future gets ``BridgeClosedError``. In a forked child, futures of
+        the parent's work get ``ForkedCallError``.
+
+        No thread waits in this call, so :func:`call_in_caller` raises ``NoCallerError`` in the work; use
+        :func:`call_in_worker` there. Ctrl-C means what it means to any other code that waits for a
+        future: it ends the wait and leaves the work running.
+
+        Where no thread can be started (WebAssembly, a limit, the end of the process) the work is done
+        on the calling thread before this returns.
+
+        Args:
+            async_fn: the coroutine function to call, on the loop thread.
+            *args: its positional arguments; use ``functools.partial`` for keywords.
+            timeout: seconds until the work is cancelled and the future gets ``TimeoutError``.
+            context: where the work runs; by default a copy of the caller's context.
+
+        Returns:
+            The future. Its ``result()`` raises ``CircularWaitError`` on the thread that has to do the work.
+
+        Raises:
+            BridgeClosedError: the bridge has been closed.
+            ContextInUseError: ``context`` is entered already.
+            NoThreadError: no thread can be started, and a loop runs in this one.
+            TypeError: ``async_fn`` is not callable.
+        """
+        from agent_runtime.bridge.futures import submit_to
+
+        return submit_to(self._portals, async_fn, args, Options(async_fn, timeout, context))
+
+    async def run_async(
+        self,
+        async_fn: Callable[[Unpack[Ts]], Coroutine[Any, Any, T]],
+        /,
+        *args: *Ts,
+        timeout: float | None = None,  # noqa: ASYNC109 - the same signature as run_sync()
+        context: contextvars.Context | None = None,
+    ) -> T:
+        """Run ``async_fn(*args)`` on the loop thread and return what it returns; blocks nothing.
+
+        To be awaited in a task of asyncio, uvloop or trio, whose loop goes on meanwhile; also on the
+        bridge's own loop. So code of any loop reaches what lives on the bridge's: its clients, locks
+        and pools.
+
+        Cancelling the awaiting task cancels the work once, waits for its cleanup, and goes on then; further
+        cancellations of the task do not reach the work. Inside a sync call, functions that the work sends
+        with :func:`call_in_caller` run on the thread that waits in that; elsewhere there is none, and
+        ``NoCallerError`` is raised.
+
+        Where no thread can be started, the work runs on the loop of the awaiting task.
+
+        Args:
+            async_fn: the coroutine function to call, on the loop thread.
+            *args: its positional arguments; use ``functools.partial`` for keywords.
+            timeout: seconds until the work is cancelled; None for no limit.
+            context: where the work runs; by default a copy of the caller's context.
+
+        Returns:
+            What ``async_fn`` returns.
+
+        Raises:
+            BridgeClosedError: the bridge has been closed, before the call or while it lasted.
+            ContextInUseError: ``context`` is entered already.
+            NoThreadError: no thread can be started, and the awaiting task is trio's.
+            RuntimeError: awaited by a loop that is neither asyncio's nor trio's.
+            TimeoutError: the time was up, and the work has been cancelled.
+            TypeError: ``async_fn`` is not callable.
+            BaseException: whatever ``async_fn`` raised, the object itself.
+        """
+        __tracebackhide__ = True
+        from agent_runtime.bridge.awaiting import await_on
+
+        return await await_on(self._portals, async_fn, args, Options(async_fn, timeout, context))
 
     def iterate(
         self,
@@ -214,5 +307,7 @@ def _hint(given: object) -> str:
 _shared = Bridge(name="agent_runtime portal")
 
 run_sync = _shared.run_sync
+run_async = _shared.run_async
+submit = _shared.submit
 iterate = _shared.iterate
 enter = _shared.enter

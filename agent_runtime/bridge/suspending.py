@@ -21,7 +21,7 @@ from typing import Any, Protocol
 from agent_runtime.bridge.hostloop import running_loop
 from agent_runtime.bridge.process import is_of_the_parent, run_of_trio
 
-__all__ = ("Sleeper", "TaskInbox", "sleeper_of_this_task")
+__all__ = ("Sleeper", "TaskInbox", "sleeper_of_this_coroutine", "sleeper_of_this_task")
 
 
 class Sleeper(Protocol):
@@ -40,6 +40,13 @@ class Sleeper(Protocol):
             BaseException: the task is cancelled.
         """
 
+    def sleep_on(self) -> Awaitable[None]:
+        """Sleep until woken in a task that has been cancelled already, whatever goes on cancelling it.
+
+        Raises:
+            BaseException: the task is cancelled once more, by hand.
+        """
+
 
 def sleeper_of_this_task() -> Sleeper | None:
     """Return how the calling task can sleep, or None where waiting means blocking; never raises."""
@@ -51,6 +58,22 @@ def sleeper_of_this_task() -> Sleeper | None:
         return None if is_of_the_parent(run_of_trio()) else _TrioSleeper(trio)
     loop = running_loop()
     return None if loop is None else _AsyncioSleeper(loop)
+
+
+def sleeper_of_this_coroutine() -> Sleeper:
+    """Return how the coroutine that runs here can sleep: in a task of asyncio or of trio.
+
+    Raises:
+        RuntimeError: neither drives it.
+    """
+    loop, trio = running_loop(), sys.modules.get("trio")
+    # In a guest of asyncio's loop, trio's tasks run in its callbacks; where a task of trio makes a call on
+    # its own thread, asyncio's tasks run in that.
+    if trio is not None and trio.lowlevel.in_trio_task() and (loop is None or not asyncio.current_task(loop)):
+        return _TrioSleeper(trio)
+    if loop is None:
+        raise RuntimeError("run_async() must be awaited by asyncio or trio; elsewhere, call run_sync()")
+    return _AsyncioSleeper(loop)
 
 
 class TaskInbox:
@@ -116,6 +139,14 @@ class _AsyncioSleeper:
             if timer is not None:
                 timer.cancel()
 
+    async def sleep_on(self) -> None:
+        anyio = sys.modules.get("anyio")
+        if anyio is None:
+            await self._woken.wait()
+            return
+        with anyio.CancelScope(shield=True):  # AnyIO cancels again at each turn of the loop
+            await self._woken.wait()
+
 
 class _TrioSleeper:
     """Sleeps in a task of trio, which goes on cancelling once it has begun: the cleanup is shielded."""
@@ -149,3 +180,6 @@ class _TrioSleeper:
             self._cancelled = shielded
             assert thrown is not None
             thrown.__traceback__ = None  # as for asyncio: it would keep all frames alive that wait here
+
+    async def sleep_on(self) -> None:
+        await self.sleep(None)
