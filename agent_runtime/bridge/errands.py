@@ -9,7 +9,7 @@ from typing import Any, Self, TypeVar, TypeVarTuple, Unpack
 
 from agent_runtime.bridge.call import ENDED, Call, current_call, errand_of
 from agent_runtime.bridge.service import Errand
-from agent_runtime.bridge.threads import start_thread
+from agent_runtime.bridge.threads import block_signals, restore_signals, start_thread
 from agent_runtime.errors import NoCallerError
 from agent_runtime.outcomes import Outcome
 
@@ -124,7 +124,7 @@ class WorkerLane:
         """Do as :meth:`call`, but return the outcome, so that StopIteration survives, too."""
         errand = Errand(fn, args)
         if not self._started:
-            start_thread(self.serve, name=self._name)
+            start_thread(self._serve_alone, name=self._name)
             self._started = True
         self._inbox.put(errand)
         return await errand.outcome()
@@ -133,3 +133,11 @@ class WorkerLane:
         """Be the lane's thread until its block has ended: blocks the calling thread, and raises nothing."""
         while (news := self._inbox.get()) is not ENDED:
             news.perform()
+
+    def _serve_alone(self) -> None:
+        """Do as :meth:`serve` on the lane's own thread, which takes no signals of the program as it waits."""
+        mask = block_signals()
+        while (news := self._inbox.get()) is not ENDED:
+            restore_signals(mask)
+            news.perform()
+            mask = block_signals()

@@ -8,10 +8,17 @@ from _queue import Empty, SimpleQueue
 from collections.abc import Callable
 from typing import Any
 
+from agent_runtime.bridge.threads import block_signals, restore_signals
+
 __all__ = ("ParkingLoop", "can_park")
 
 can_park = hasattr(asyncio.SelectorEventLoop, "_write_to_self")
 """Whether asyncio still wakes its selector loop through the one method that is replaced here."""
+
+
+GRACE = 0.001
+"""Seconds that a wait goes on before it blocks signals. To block and to restore them takes two system calls,
+up to 5 µs, which each of many calls in a row would pay. A guess at what is long for them and short else."""
 
 
 class ParkingSelector(selectors.DefaultSelector):
@@ -25,6 +32,8 @@ class ParkingSelector(selectors.DefaultSelector):
     ``polling`` first and looks for a token then: of two who race, at least one sees the other. Tokens
     are taken only after the wait: whoever put one has queued its callback before, and the loop looks
     at its callbacks next.
+
+    A wait of the portal's thread that takes longer than :data:`GRACE` is done with signals blocked.
 
     Attributes:
         polling: whether the loop sleeps, or is about to, where only the self-pipe can wake it.
@@ -60,10 +69,7 @@ class ParkingSelector(selectors.DefaultSelector):
         if self._watched > 1 or not self.may_park:
             events = self._poll(timeout)
         elif timeout is None or timeout > 0:
-            try:  # noqa: SIM105 - suppress() costs a microsecond a call
-                tokens.get(timeout=timeout)
-            except Empty:
-                pass
+            self._park(timeout)
         while not tokens.empty():
             tokens.get()
         self.on_wake()
@@ -73,9 +79,40 @@ class ParkingSelector(selectors.DefaultSelector):
         """Have the next wait, or the one that goes on, end at once; from any thread, reentrant."""
         self._tokens.put(None)
 
+    def _park(self, timeout: float | None) -> None:
+        """Wait for a token and take it."""
+        brief = timeout is not None and timeout <= GRACE
+        try:
+            self._tokens.get(timeout=timeout if brief else GRACE)
+        except Empty:
+            if brief:
+                return
+        else:
+            return
+        mask = block_signals()
+        try:
+            self._tokens.get(timeout=None if timeout is None else timeout - GRACE)
+        except Empty:
+            pass
+        finally:
+            restore_signals(mask)
+
     def _poll(self, timeout: float | None) -> list[tuple[selectors.SelectorKey, int]]:
+        """Wait for a descriptor, or for a token and leave it there."""
         if timeout is not None and timeout <= 0:
             return super().select(timeout)
+        if not self.may_park or (timeout is not None and timeout <= GRACE):
+            return self._poll_openly(timeout)
+        events = self._poll_openly(GRACE)
+        if events or not self._tokens.empty():
+            return events
+        mask = block_signals()
+        try:
+            return self._poll_openly(None if timeout is None else timeout - GRACE)
+        finally:
+            restore_signals(mask)
+
+    def _poll_openly(self, timeout: float | None) -> list[tuple[selectors.SelectorKey, int]]:
         self.polling = True
         try:
             return super().select(timeout if self._tokens.empty() else 0)

@@ -4,16 +4,42 @@
 take ``threading``'s registry lock. A signal handler may interrupt a thread that holds it and then
 make a sync call; a bridge whose threads needed that lock would wait for its own caller. So threads
 start through ``_thread``, and get their name only if the lock is free at that moment.
+
+Nor do they take signals of the program while they wait. A program that blocks a signal in its main
+thread, for the length of something that must not be cut short, reckons with no other thread; one that
+is open to the signal would take it, and the program would die or run its handler just there. While
+somebody's code runs on such a thread, the mask is the program's: whatever is started there inherits it.
 """
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # typeshed has no stub for it
 import _thread
 import sys
 import threading
 from collections.abc import Callable
 
-__all__ = ("CannotStartThreadError", "disown_thread", "main_of_this_thread", "start_thread")
+__all__ = (
+    "CannotStartThreadError",
+    "block_signals",
+    "disown_thread",
+    "main_of_this_thread",
+    "restore_signals",
+    "start_thread",
+)
+
+_set_mask: Callable[..., set[int]] = getattr(_signal, "pthread_sigmask", lambda *_: set())  # not on Windows
+
+_BLOCK, _SET = getattr(_signal, "SIG_BLOCK", 0), getattr(_signal, "SIG_SETMASK", 0)
+
+_OF_THE_THREAD = ("SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGSEGV", "SIGSYS", "SIGTRAP")
+"""What a thread's own mistakes raise: to block these would hide them from faulthandler and the system."""
+
+_OF_THE_PROGRAM: tuple[int, ...] = (
+    tuple(set(_signal.valid_signals()) - {getattr(_signal, name, 0) for name in _OF_THE_THREAD})
+    if hasattr(_signal, "pthread_sigmask")
+    else ()
+)
 
 
 class CannotStartThreadError(RuntimeError):
@@ -65,6 +91,19 @@ def main_of_this_thread() -> Callable[[], object] | None:
     while frame.f_back is not None:
         frame = frame.f_back
     return frame.f_locals["main"] if frame.f_code is _bootstrap.__code__ else None
+
+
+def block_signals() -> set[int]:
+    """Leave the program's signals to other threads; return the mask of before, for :func:`restore_signals`.
+
+    Only for a wait on a thread that was started here: the main thread has to hear of signals.
+    """
+    return _set_mask(_BLOCK, _OF_THE_PROGRAM)
+
+
+def restore_signals(mask: set[int]) -> None:
+    """Have the mask again that :func:`block_signals` has returned."""
+    _set_mask(_SET, mask)
 
 
 def _install_debug_hooks() -> None:
