@@ -13,6 +13,7 @@ from agent_runtime.bridge.call import Call
 from agent_runtime.bridge.interrupts import InterruptGuard, Interruption
 from agent_runtime.bridge.portal import finish_loop, plain_loop
 from agent_runtime.bridge.service import Errand
+from agent_runtime.bridge.waiting import SLICE
 
 __all__ = ("CallingThread", "run_directly")
 
@@ -60,6 +61,7 @@ class CallingThread:
         self._news: object = None
         self._interruption: BaseException | None = None
         self._abandoned = False
+        self._timer: asyncio.TimerHandle | None = None
         self._unheard: SimpleQueue[Interruption] = SimpleQueue()
         told, call.inbox = call.inbox, self
         while not told.empty():
@@ -73,13 +75,24 @@ class CallingThread:
         self._forget(guard)
         if self._task is None:
             self._task = self._loop.create_task(self._call.drive(self), context=self._call.context)
+        if guard is not None:
+            self._look_around()
         while self._call.outcome is None and self._news is None and not self._abandoned:
             try:
                 with _as_on_a_loop():
                     self._loop.run_forever()
             except BaseException as error:  # noqa: BLE001 - a signal handler's, or a stray task's
                 self._interrupt(error.with_traceback(None))
+        if self._timer is not None:
+            self._timer.cancel()
         return self._news, self._interruption
+
+    def _look_around(self) -> None:
+        """Have the main thread run some Python every now and then: handlers run between its instructions.
+
+        A signal that comes microseconds before the loop begins to wait does not end that wait.
+        """
+        self._timer = self._loop.call_later(SLICE, self._look_around)
 
     def _forget(self, guard: InterruptGuard | None) -> None:
         """Forget what the last run came to; the next one has a guard of its own."""

@@ -14,7 +14,7 @@ from agent_runtime.bridge.service import Errand
 from agent_runtime.bridge.whereabouts import describe_work
 from agent_runtime.errors import ForkedCallError
 
-__all__ = ("GivingUp", "Lookout", "Watched", "late_interruption", "stop_listening", "wait")
+__all__ = ("SLICE", "GivingUp", "Lookout", "Watched", "late_interruption", "stop_listening", "wait")
 
 SLICE = 0.1
 """Seconds between the main thread's looks at pending signals. A signal ends a wait for a lock only if

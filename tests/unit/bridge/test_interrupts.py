@@ -360,3 +360,32 @@ report()
         "outer went on",
         "next call works",
     ]
+
+
+A_SIGNAL_THAT_ENDS_NO_WAIT = """
+import asyncio, signal, threading
+from agent_runtime.bridge import run_sync
+
+def press():
+    signal.pthread_kill(threading.get_ident(), signal.SIGINT)  # noted, while the main thread sleeps on
+
+async def work():
+    threading.Timer(0.3, press).start()
+    try:
+        await asyncio.Event().wait()
+    finally:
+        print("cleaned up")
+
+try:
+    run_sync(work, strategy={strategy!r})
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+@pytest.mark.parametrize("strategy", ["portal", "direct"])
+def test_a_signal_that_does_not_end_the_main_threads_wait_is_heard_soon(strategy: str) -> None:
+    """So does one that comes microseconds before the thread falls asleep."""
+    child = run_child(A_SIGNAL_THAT_ENDS_NO_WAIT.format(strategy=strategy), limit=60).check()
+
+    assert child.lines == ["cleaned up", "interrupted"]
