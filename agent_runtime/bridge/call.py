@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
 from agent_runtime.bridge.inbox import Inbox
 from agent_runtime.bridge.service import Errand
-from agent_runtime.errors import CallAbandonedError
+from agent_runtime.errors import BridgeError, CallAbandonedError
 from agent_runtime.outcomes import Outcome, failed
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Call(Generic[T]):
         caller: the portal on whose thread the call was made, or None for an ordinary thread.
         is_given_up: whether its caller waits for nothing but the cleanup any more.
         is_resumable: whether its caller comes and goes, so that it may be told of the end late.
-        cut_off: whether the portal was closed under it.
+        cut_off_by: makes the error that says why the portal has ended under it; None if it has not.
         time_left: seconds that the deadline is away whenever the clock starts.
         final: the last news for the caller, once they have been told.
         expired: whether the deadline has cancelled it.
@@ -70,7 +70,7 @@ class Call(Generic[T]):
         "abandoned",
         "caller",
         "context",
-        "cut_off",
+        "cut_off_by",
         "expired",
         "final",
         "inbox",
@@ -115,7 +115,7 @@ class Call(Generic[T]):
         self.caller: Portal | None = None
         self.is_given_up = False
         self.is_resumable = False
-        self.cut_off = False
+        self.cut_off_by: Callable[[str], BridgeError] | None = None
         self.expired = False
         self.abandoned = False
         self.final: object = None

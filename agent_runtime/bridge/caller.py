@@ -26,7 +26,6 @@ from agent_runtime.bridge.threads import CannotStartThreadError
 from agent_runtime.bridge.waiting import stop_listening, wait
 from agent_runtime.errors import (
     BlockedLoopWarning,
-    BridgeClosedError,
     CallerLoopError,
     ContextInUseError,
     NoThreadError,
@@ -193,8 +192,8 @@ def _carry_out(
         portal.cancel(call)
         stop_listening(call)
         raise
-    if call.cut_off and news is not TURNED_AWAY and interruption is None:
-        return BridgeClosedError(portals.name)
+    if call.cut_off_by is not None and news is not TURNED_AWAY and interruption is None:
+        return call.cut_off_by(portals.name)
     return interruption
 
 
@@ -241,7 +240,8 @@ def _conclude(call: Call[T], interruption: BaseException | None) -> T:
         assert outcome is not None
         return outcome.unwrap()
     if outcome is not None:
-        interruption.__cause__ = None if type(outcome.error) is asyncio.CancelledError else outcome.error
+        cancelled = type(outcome.error) is asyncio.CancelledError
+        interruption.__cause__ = interruption.__cause__ if cancelled else outcome.error
     try:
         raise interruption
     finally:

@@ -28,6 +28,7 @@ from agent_runtime.errors import (
     BridgeClosedError,
     CircularWaitError,
     ForkedCallError,
+    LoopThreadDiedError,
     NoThreadError,
 )
 
@@ -161,7 +162,7 @@ class Conversation(Generic[T]):
             self._ended = True
             stop_listening(call)
             return
-        with contextlib.suppress(asyncio.CancelledError, BridgeClosedError):
+        with contextlib.suppress(asyncio.CancelledError, BridgeClosedError, LoopThreadDiedError):
             if self._direct is None:
                 self._wind_up(call, None, ended=call.final is not None)
             else:
@@ -286,8 +287,8 @@ class Conversation(Generic[T]):
             self._direct.close()
         outcome, call.outcome = call.outcome, None
         self._call = None  # its argument is this conversation
-        if interruption is None and call.cut_off:
-            interruption = BridgeClosedError(self._portals.name)
+        if interruption is None and call.cut_off_by is not None:
+            interruption = call.cut_off_by(self._portals.name)
         if interruption is None and call.expired:
             interruption = call.timeout_error()
         try:

@@ -12,14 +12,15 @@ from _queue import Empty, SimpleQueue
 from _thread import get_ident
 from asyncio.log import logger
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from time import monotonic
-from typing import Any, NoReturn
+from typing import Any
 
 from agent_runtime.bridge.call import ENDED, TURNED_AWAY, Call
 from agent_runtime.bridge.inbox import Inbox
 from agent_runtime.bridge.parking import ParkingLoop, ParkingSelector, can_park
-from agent_runtime.bridge.threads import disown_thread, start_thread
+from agent_runtime.bridge.threads import disown_thread, leave_child, start_thread
+from agent_runtime.errors import BridgeClosedError, BridgeError, LoopThreadDiedError
 from agent_runtime.outcomes import Outcome, capture, failed
 
 __all__ = ("LoopFactory", "Portal", "default_loop_factory", "finish_loop", "plain_loop")
@@ -80,9 +81,10 @@ class Portal:
         self._retiring = False
         self._loop_serves = True
         self._has_ended = False
+        self._died_of: Callable[[str], BridgeError] | None = None
         self._process = os.getpid()
         self._rouse: Callable[[], object] = self._have_taken_up
-        self._ready: SimpleQueue[Outcome[asyncio.AbstractEventLoop] | None] = SimpleQueue()
+        self._ready: SimpleQueue[Outcome[None] | None] = SimpleQueue()
         self._ended: Any = Inbox()
 
     def start(self, *, on_start: Callable[[], None], on_end: Callable[[], None], name: str) -> None:
@@ -118,19 +120,14 @@ class Portal:
         self._wake(self._stop)
 
     def main(self) -> None:
-        """Be the loop thread, from its start to its end."""
+        """Be the loop thread, from its start to its end, whatever brings that about."""
         self.thread_id = get_ident()
-        self._on_start()
-        made = capture(self._loop_factory)
-        if made.error is None:
-            self._loop = made.unwrap()
-            if isinstance(self._loop, ParkingLoop):
-                self._loop.parking.on_wake = self._look_up
-                self._rouse = self._loop.wake
-            self._ready.put(None)
-            self._serve(self._loop)
-        else:
-            self._ready.put(made)
+        lived = capture(self._serve)
+        if lived.error is not None:
+            self.is_open = False
+            self._died_of = functools.partial(LoopThreadDiedError.of, lived.error)
+            capture(self._wind_up, self._died_of)
+            self._ready.put(lived)
         disown_thread()
         self._has_ended = True
         self._ended.put(None)  # from here on nobody waits for this thread
@@ -300,7 +297,11 @@ class Portal:
                 call = self._pending.popleft()
             except IndexError:
                 return
-            call.finish(TURNED_AWAY)
+            if self._died_of is None:
+                call.finish(TURNED_AWAY)
+            else:  # whoever made the call anew might find such a loop again, and again
+                call.cut_off_by = self._died_of
+                call.finish(ENDED)
 
     def _have_taken_up(self) -> None:
         self._wake(self._take_up)
@@ -332,22 +333,37 @@ class Portal:
                 call.outcome = failed(error)
                 self.end(call)
 
-    def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _serve(self) -> None:
+        # A thread of an embedding process may find the mark of another interpreter's loop (CPython 3.11).
+        asyncio._set_running_loop(None)  # noqa: SLF001 - documented for authors of loops
+        self._on_start()
+        loop = self._loop = self._loop_factory()
+        if isinstance(loop, ParkingLoop):
+            loop.parking.on_wake = self._look_up
+            self._rouse = loop.wake
+        self._ready.put(None)
         while self.is_open:
             # A task that a step left behind may raise SystemExit or KeyboardInterrupt: asyncio then
             # lets it through run_forever(). The loop is sound, and others have calls on it.
             with contextlib.suppress(SystemExit, KeyboardInterrupt):
                 loop.run_forever()
-        self._loop_serves = False
+        self._wind_up(BridgeClosedError)
+
+    def _wind_up(self, cut_off_by: Callable[[str], BridgeError]) -> None:
+        """End what is left, and tell the callers why: it was closed, or its loop has failed."""
+        loop, self._loop_serves = self._loop, False
         for call in tuple(self._live):
-            call.cut_off = True
-        with contextlib.suppress(BaseException):
-            finish_loop(loop)
+            call.cut_off_by = cut_off_by
+        is_ours = loop is not None and not loop.is_running()  # a factory may have given one of another thread
+        if loop is not None and is_ours:
+            with contextlib.suppress(BaseException):
+                finish_loop(loop)
         if isinstance(loop, ParkingLoop):
             loop.parking.may_park = False  # from here on it belongs to no portal
             loop.parking.on_wake = bool
         if not self._retiring:
-            loop.close()
+            if loop is not None and is_ours:
+                loop.close()
             for call in tuple(self._live):
                 call.finish(ENDED)  # it ignored its cancellation, and will never get further
         self._turn_away()
@@ -363,30 +379,17 @@ def _start_task(call: Call[Any], portal: Portal, loop: asyncio.AbstractEventLoop
     return asyncio.Task(call.drive(portal), loop=loop, context=call.context)
 
 
-def leave_child(outcome: Outcome[Any] | None) -> NoReturn:
-    """End a child process that was forked on the loop thread and has come to the end of its work.
-
-    Here it must not go on: its loop shares the parent's selector.
-    """
-    error = None if outcome is None else outcome.error
-    code: object = 0
-    if isinstance(error, SystemExit):
-        code = error.code
-    elif error is not None:
-        sys.excepthook(type(error), error, error.__traceback__)
-        code = 1
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(Exception):
-            stream.flush()
-    os._exit(code if isinstance(code, int) else int(code is not None))
-
-
 def finish_loop(loop: asyncio.AbstractEventLoop) -> None:
     """Cancel what is left on a loop that has stopped, and close its async generators."""
     left = asyncio.all_tasks(loop)
     for task in left:
         task.cancel()
     if left:
-        loop.run_until_complete(asyncio.wait(left, timeout=CLOSE_LIMIT))
-    loop.run_until_complete(loop.shutdown_asyncgens())
-    loop.run_until_complete(loop.shutdown_default_executor())
+        _complete(loop, asyncio.wait(left, timeout=CLOSE_LIMIT))
+    _complete(loop, loop.shutdown_asyncgens())
+    _complete(loop, loop.shutdown_default_executor())
+
+
+def _complete(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, object]) -> None:
+    with contextlib.closing(work):  # a loop that has failed does not begin it
+        loop.run_until_complete(work)

@@ -15,14 +15,20 @@ from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]  # typeshed has no stub for it
 import _thread
+import contextlib
+import os
 import sys
 import threading
 from collections.abc import Callable
+from typing import Any, NoReturn
+
+from agent_runtime.outcomes import Outcome
 
 __all__ = (
     "CannotStartThreadError",
     "block_signals",
     "disown_thread",
+    "leave_child",
     "main_of_this_thread",
     "restore_signals",
     "start_thread",
@@ -73,8 +79,10 @@ def start_thread(main: Callable[[], object], *, name: str) -> None:
 
 
 def _bootstrap(main: Callable[[], object], name: str) -> None:
-    _install_debug_hooks()
-    _adopt(name)
+    # Somebody waits for what main() tells. A trace function that raises must not keep it from beginning.
+    with contextlib.suppress(BaseException):
+        _install_debug_hooks()
+        _adopt(name)
     try:
         main()
     finally:
@@ -131,3 +139,21 @@ def disown_thread() -> None:
     active = getattr(threading, "_active", None)
     if active is not None:
         active.pop(threading.get_ident(), None)
+
+
+def leave_child(outcome: Outcome[Any] | None) -> NoReturn:
+    """End a child process that was forked on the loop thread and has come to the end of its work.
+
+    Here it must not go on: its loop shares the parent's selector.
+    """
+    error = None if outcome is None else outcome.error
+    code: object = 0
+    if isinstance(error, SystemExit):
+        code = error.code
+    elif error is not None:
+        sys.excepthook(type(error), error, error.__traceback__)
+        code = 1
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):
+            stream.flush()
+    os._exit(code if isinstance(code, int) else int(code is not None))

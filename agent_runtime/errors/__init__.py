@@ -12,6 +12,7 @@ A step's own exception is never wrapped: what the step raised is what comes out 
     │   ├── CircularWaitError     the work waits for the caller, and the caller for the work
     │   ├── ContextInUseError     the context given with context= is entered elsewhere
     │   ├── ForkedCallError       a forked child went on inside a call of its parent
+    │   ├── LoopThreadDiedError   the event loop of the loop thread has failed
     │   ├── NoCallerError         this code does not run inside a sync call
     │   └── NoThreadError         no thread can start here, and the calling thread's loop is taken
     ├── WorkflowError             is my workflow, or what I gave it, wrong? No step has run
@@ -80,6 +81,7 @@ from agent_runtime.errors.calls import (
     CircularWaitError,
     ContextInUseError,
     ForkedCallError,
+    LoopThreadDiedError,
     NoCallerError,
     NoThreadError,
     StalledCallWarning,
@@ -158,6 +160,7 @@ __all__ = (
     "LLMStatusError",
     "LLMTimeoutError",
     "LeaseLostError",
+    "LoopThreadDiedError",
     "MCPClosedError",
     "MemoryConflictError",
     "MissingExtraError",

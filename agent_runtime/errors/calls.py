@@ -13,6 +13,7 @@ __all__ = (
     "CircularWaitError",
     "ContextInUseError",
     "ForkedCallError",
+    "LoopThreadDiedError",
     "NoCallerError",
     "NoThreadError",
     "StalledCallWarning",
@@ -194,6 +195,35 @@ class ForkedCallError(_FunctionError):
         return (
             f"this process was forked while its parent waited for {self.what}, and only the parent can get"
             " that outcome; end the child with os._exit(), or make a new call in it"
+        )
+
+
+class LoopThreadDiedError(BridgeError):
+    """The loop thread has come to an end under a call, because its event loop failed.
+
+    What ended it is the ``__cause__``. The next call starts another thread.
+
+    Attributes:
+        bridge: name of the bridge.
+        reason: class of what ended the thread.
+    """
+
+    def __init__(self, bridge: str, reason: str) -> None:
+        super().__init__(bridge, reason)
+        self.bridge = bridge
+        self.reason = reason
+
+    @classmethod
+    def of(cls, cause: BaseException, bridge: str) -> LoopThreadDiedError:
+        """Return the error that this cause has brought about."""
+        error = cls(bridge, type(cause).__name__)
+        error.__cause__ = cause
+        return error
+
+    def __str__(self) -> str:
+        return (
+            f"the loop thread of the bridge '{self.bridge}' has died of {self.reason}, and the work of this"
+            " call with it; the next call starts another one"
         )
 
 
