@@ -13,12 +13,43 @@ nox.options.sessions = ["contexts", "tests", "lint", "typing"]
 PROJECT_FOLDER = Path(__file__).parent
 SCHEMA = "agent_runtime/schema/workflow.schema.json"
 PROJECT = nox.project.load_toml("pyproject.toml")
+WORKFLOWS = sorted(
+    str(path.relative_to(PROJECT_FOLDER)) for path in PROJECT_FOLDER.glob(".github/workflows/*.yml")
+)
+EXAMPLES = sorted(str(path.relative_to(PROJECT_FOLDER)) for path in PROJECT_FOLDER.glob("examples/*.yaml"))
+LINT = (
+    ("ruff", "check", "."),
+    ("ruff", "format", "--check", "."),
+    ("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *WORKFLOWS),
+    ("check-jsonschema", "--schemafile", SCHEMA, *EXAMPLES),
+    ("zizmor", "--offline", "--no-progress", "--pedantic", ".github/workflows"),
+)
+
+
+def constrained(session: nox.Session, name: str = "") -> list[str]:
+    """Return pip's option for the versions that the tests have passed with, on the Python of this session."""
+    asked = session.run_install(
+        "python", "-c", "import sys; print('%d.%d' % sys.version_info[:2])", silent=True, log=False
+    )
+    if asked is None:  # nothing is installed with -R
+        return []
+    path = PROJECT_FOLDER / "constraints" / f"{name}{str(asked).strip()}.txt"
+    if not path.exists():
+        there = ", ".join(sorted(one.stem for one in path.parent.glob("3.*.txt")))
+        session.error(f"no constraints/{path.name}: CPython {there} are supported; README.md says more")
+    session.env["PIP_BUILD_CONSTRAINT"] = str(path)
+    return ["-c", str(path)]
+
+
+def install(session: nox.Session, *groups: str) -> None:
+    """Install dependency groups alone."""
+    session.install(*constrained(session), *nox.project.dependency_groups(PROJECT, *groups))
 
 
 def prepare(session: nox.Session, *groups: str) -> None:
     """Install the project and dependency groups; let Python keep its bytecode, for starts 3 x faster."""
     session.env["PYTHONDONTWRITEBYTECODE"] = ""
-    session.install("-e", ".", *nox.project.dependency_groups(PROJECT, *groups))
+    session.install(*constrained(session), "-e", ".", *nox.project.dependency_groups(PROJECT, *groups))
 
 
 def stress_suites(session: nox.Session, *names: str) -> None:
@@ -185,21 +216,17 @@ def bench_runtimes(session: nox.Session) -> None:
     """Compare with LangGraph, pydantic-graph, Haystack, LlamaIndex; writes results/runtimes.{md,json,svg}."""
     prepare(session)
     for one in nox.project.dependency_groups(PROJECT, "runtimes"):
-        session.install(
-            one, success_codes=[0, 1], silent=True
-        )  # what cannot be installed is named in the table
+        # What cannot be installed is named in the table.
+        session.install(*constrained(session, "runtimes-"), one, success_codes=[0, 1], silent=True)
     session.run("python", "-m", "benchmarks.runtimes", *session.posargs)
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check code, formatting and the CI workflow; nothing is changed."""
-    session.install(*nox.project.dependency_groups(PROJECT, "lint"))
-    session.run("ruff", "check", ".")
-    session.run("ruff", "format", "--check", ".")
-    session.run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", ".github/workflows/ci.yml")
-    session.run("check-jsonschema", "--schemafile", SCHEMA, *map(str, PROJECT_FOLDER.glob("examples/*.yaml")))
-    session.run("zizmor", "--offline", "--no-progress", "--pedantic", ".github/workflows")
+    """Check code, formatting and the workflows of CI; nothing is changed."""
+    install(session, "lint")
+    for command in LINT:
+        session.run(*command)
 
 
 @nox.session
@@ -212,11 +239,19 @@ def typing(session: nox.Session) -> None:
 
 
 @nox.session
+def constraints(session: nox.Session) -> None:
+    """Write the files of constraints/ from pyproject.toml; `-- --upgrade` takes today's newest versions."""
+    session.install(*nox.project.dependency_groups(PROJECT, "constraints"))
+    session.run("python", "-m", "matrix.constraints", *session.posargs)
+
+
+@nox.session
 def wheel(session: nox.Session) -> None:
     """Build the wheel, install it alone, away from the checkout, and run a workflow with it."""
     folder = session.create_tmp()
+    constrained(session)
     session.run("python", "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, ".")
-    session.install("PyYAML", "typing-extensions")
+    session.install(*constrained(session), *PROJECT["project"]["dependencies"])
     session.install("--force-reinstall", "--no-index", "--no-deps", "--find-links", folder, "agent-runtime")
     example = (PROJECT_FOLDER / "examples" / "greeting.py").resolve()
     session.chdir(folder)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ("PYPROJECT", "DeclarationError", "Declared")
+__all__ = ("PYPROJECT", "DeclarationError", "Declared", "requirements_of")
 
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 _OPTIONAL = ("contexts", "hostile")
@@ -59,18 +59,18 @@ class Declared:
                 f"{path}: no version is supported; add 'Programming Language :: Python :: 3.N' to classifiers"
             )
         groups = data.get("dependency-groups", {})
-        optional = [one for name in _OPTIONAL for one in _requirements(groups, name, path)]
-        required = [one for one in _requirements(groups, "tests", path) if one not in optional]
+        optional = [one for name in _OPTIONAL for one in requirements_of(groups, name, path)]
+        required = [one for one in requirements_of(groups, "tests", path) if one not in optional]
         tried = data.get("tool", {}).get("interpreters", {}).get("tried", ())
         return cls(supported, tuple(tried), tuple(required), tuple(optional))
 
 
-def _requirements(groups: Mapping[str, Any], name: str, path: Path) -> list[str]:
+def requirements_of(groups: Mapping[str, Any], name: str, path: Path) -> list[str]:
     """Return the requirements of a dependency group, those of the groups that it includes among them."""
     if name not in groups:
         raise DeclarationError(f"{path}: [dependency-groups] has no {name!r}; it has {', '.join(groups)}")
     found: list[str] = []
     for entry in groups[name]:
-        more = [entry] if isinstance(entry, str) else _requirements(groups, entry["include-group"], path)
+        more = [entry] if isinstance(entry, str) else requirements_of(groups, entry["include-group"], path)
         found += [one for one in more if one not in found]
     return found

@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from matrix.constraints.files import constraints_for
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -82,7 +84,8 @@ class Environment:
         """Install a project, what it requires here and, as far as there are wheels, what is optional.
 
         Args:
-            project: a folder to install so that changes in it count at once, or None.
+            project: a folder to install so that changes in it count at once, with the versions that its
+                ``constraints/`` names for this interpreter; or None.
             required: requirements without which nothing can run; built from source if need be.
             optional: requirements that are left out where they, or what they need, have no wheel.
 
@@ -94,17 +97,24 @@ class Environment:
         """
         pip = [str(self.python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         wheels_only = [*pip, "--only-binary", ":all:"]
-        editable = [] if project is None else ["-e", str(project)]
+        editable = [] if project is None else [*self._constrained(project), "-e", str(project)]
         required, optional = [*editable, *required], list(optional)
         if _failure([*wheels_only, *required, *optional], self.variables) is None:
             return {}
         _must([*pip, *required], self.variables)
         left_out = {}
+        pins = [] if project is None else self._constrained(project)
         for requirement in optional:
-            said = _failure([*wheels_only, requirement], self.variables)
+            said = _failure([*wheels_only, *pins, requirement], self.variables)
             if said is not None:
                 left_out[_name_of(requirement)] = _reason(requirement, said)
         return left_out
+
+    def _constrained(self, project: Path) -> list[str]:
+        try:
+            return ["-c", str(constraints_for(project, self._interpreter.version))]
+        except FileNotFoundError as error:
+            raise InstallError(str(error)) from error
 
 
 def _must(command: list[str], variables: Mapping[str, str]) -> None:

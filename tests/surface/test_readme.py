@@ -17,7 +17,7 @@ from tests.helpers.snippets import snippets_of
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 (APPLICATION,) = [each.code for each in snippets_of(ROOT / "README.md") if "tested" in each.words]
-TEST_COMMAND = "python -m pip install nox && python -m nox -s tests"
+TEST_COMMAND = "python -m pip install -r constraints/nox.txt && python -m nox -s tests"
 
 
 def test_readme_application_serves_its_three_routes() -> None:
@@ -41,9 +41,14 @@ def test_readme_application_serves_its_three_routes() -> None:
 
 
 def test_readme_gives_the_two_commands_and_ci_runs_the_second_word_for_word() -> None:
-    commands = re.findall(r"^    (python -m pip install nox .*)$", README, flags=re.MULTILINE)
+    commands = re.findall(
+        r"^    (python -m pip install -r constraints/nox[.]txt .*)$", README, flags=re.MULTILINE
+    )
 
-    assert commands == ["python -m pip install nox && python -m nox -s contexts", TEST_COMMAND]
+    assert commands == [
+        "python -m pip install -r constraints/nox.txt && python -m nox -s contexts",
+        TEST_COMMAND,
+    ]
     assert TEST_COMMAND in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
 
