@@ -71,7 +71,7 @@ class _AwaitedCall(Call[T]):
         """Let the task go on, although the work is not known to have ended."""
         if self.final is not ENDED:
             self.outcome = Outcome(error=ForkedCallError(self.what)) if forked else None
-            self.cut_off = not forked
+            self.cut_off_by = None if forked else BridgeClosedError
             self.finish(ENDED)
 
 
@@ -173,8 +173,8 @@ def _conclude(call: Call[T], portals: PortalSet, cancellation: BaseException | N
             raise cancellation
         if call.expired:
             raise call.timeout_error() from (None if type(error) is asyncio.CancelledError else error)
-        if outcome is None or call.cut_off:
-            raise BridgeClosedError(portals.name)
+        if outcome is None or call.cut_off_by is not None:
+            raise (call.cut_off_by or BridgeClosedError)(portals.name)
         error = None
         return outcome.unwrap()
     finally:

@@ -176,8 +176,8 @@ class _Courier:
                 late = call.timeout_error()
                 late.__cause__ = None if type(error) is asyncio.CancelledError else error
                 return late
-            if call.cut_off or outcome is None:
-                return BridgeClosedError(self._portals.name)
+            if call.cut_off_by is not None or outcome is None:
+                return (call.cut_off_by or BridgeClosedError)(self._portals.name)
             return error
         finally:
             del error

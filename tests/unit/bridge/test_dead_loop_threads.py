@@ -99,6 +99,27 @@ def well(run=run_sync): return run(asyncio.sleep, 0, "well", on_running_loop="al
         ),
         pytest.param(
             """
+            with Bridge() as bridge:
+                print(told(bridge.submit(die, fail_once).result), well(bridge.run_sync))
+            """,
+            "died of MemoryError: MemoryError well",
+            id="future",
+        ),
+        pytest.param(
+            """
+            async def main():
+                with Bridge() as bridge:
+                    try:
+                        await bridge.run_async(die, fail_once)
+                    except LoopThreadDiedError as error:
+                        return f"died of {error.reason}", await bridge.run_async(asyncio.sleep, 0, "well")
+            print(*asyncio.run(main()))
+            """,
+            "died of MemoryError well",
+            id="awaited_from_another_loop",
+        ),
+        pytest.param(
+            """
             async def ident(): return threading.get_ident()
             thread = ctypes.c_ulong(run_sync(ident))
             ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(InterruptedError))
