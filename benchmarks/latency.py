@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
 
 from benchmarks.candidates import obstacle
 from benchmarks.model import Candidate, Latency
 from benchmarks.on_demand import TURN, Child
 from benchmarks.samples import ratios, spread
 
-__all__ = ("measure_latencies",)
+Key = TypeVar("Key")
+
+__all__ = ("Runner", "measure_latencies", "turn")
 
 
-class _Runner(Child):
+class Runner(Child):
     """A child process that calls one candidate on demand."""
 
-    def __init__(self, key: str) -> None:
-        super().__init__("benchmarks.latency_child", key)
+    def __init__(self, key: str, *clock: str, folder: Path | None = None) -> None:
+        super().__init__("benchmarks.latency_child", key, *clock, folder=folder)
         self._calls = 20
 
     def problem(self) -> str:
@@ -50,13 +54,13 @@ def measure_latencies(
     """
     results: dict[str, Latency] = {}
     with contextlib.ExitStack() as stack:
-        runners: dict[str, _Runner] = {}
+        runners: dict[str, Runner] = {}
         for candidate in candidates:
             progress(f"warming up {candidate.key}")
             if problem := obstacle(candidate):
                 results[candidate.key] = Latency(candidate.key, None, None, problem)
                 continue
-            runner = stack.enter_context(_Runner(candidate.key))
+            runner = stack.enter_context(Runner(candidate.key))
             if problem := runner.problem():
                 results[candidate.key] = Latency(candidate.key, None, None, problem)
                 continue
@@ -64,13 +68,14 @@ def measure_latencies(
         samples: dict[str, list[float]] = {key: [] for key in runners}
         for number in range(rounds):
             progress(f"round {number + 1} of {rounds}")
-            for key in _turn(list(runners), number):
+            for key in turn(list(runners), number):
                 samples[key].append(runners[key].micros_per_call())
     results.update(_summaries(samples, unit=candidates[0].key))
     return {candidate.key: results[candidate.key] for candidate in candidates}
 
 
-def _turn(keys: list[str], number: int) -> list[str]:
+def turn(keys: Sequence[Key], number: int) -> Sequence[Key]:
+    """Return the order of a round: every other one goes backwards."""
     return keys if number % 2 == 0 else keys[::-1]
 
 

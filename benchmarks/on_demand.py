@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 from typing import Self
 
 __all__ = ("TURN", "Child")
@@ -20,9 +21,10 @@ class Child:
     Args:
         module: the program.
         arguments: what it is started with.
+        folder: where it runs and imports from first; by default where its parent does.
     """
 
-    def __init__(self, module: str, *arguments: str) -> None:
+    def __init__(self, module: str, *arguments: str, folder: Path | None = None) -> None:
         self._stderr = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed in __exit__; a pipe would fill
         self._process = subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
@@ -30,6 +32,7 @@ class Child:
             stdout=subprocess.PIPE,
             stderr=self._stderr,
             text=True,
+            cwd=folder,
         )
 
     def __enter__(self) -> Self:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+from _thread import get_ident
 from collections.abc import Callable, Coroutine
 from time import monotonic
 from typing import Any, NoReturn, Protocol, TypeVar
@@ -40,7 +41,7 @@ async def await_on(
         raise no_function(async_fn, "run_async")
     context = contextvars.copy_context() if options.context is None else options.context
     call: _AwaitedCall[T] = _AwaitedCall(
-        async_fn, args, context=context, timeout=options.timeout, made_at=monotonic()
+        async_fn, args, context=context, timeout=options.timeout, made_at=monotonic(), made_on=get_ident()
     )
     call.is_resumable = call.abandoned = True
     sleeper = sleeper_of_this_coroutine()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import functools
 import sys
-from _thread import get_ident
 from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
@@ -50,6 +50,7 @@ class Call(Generic[T]):
             own: contexts outlive calls, and a callback may go on for ever in a copy that names one.
         waited_for_by: its parent; or, for a call made by an errand, the call that waits for the errand.
         task: the task that runs it, from its first step to its last.
+        born: its task before its first step, where that is known already: to ask asyncio takes longer.
         caller: the portal on whose thread the call was made, or None for an ordinary thread.
         is_given_up: whether its caller waits for nothing but the cleanup any more.
         is_resumable: whether its caller comes and goes, so that it may be told of the end late.
@@ -60,31 +61,18 @@ class Call(Generic[T]):
         abandoned: whether the caller has stopped listening: the call has ended, or was given up.
     """
 
-    __slots__ = (
-        "_args",
-        "_async_fn",
-        "_cancel_requests",
-        "_handled",
-        "_timer",
-        "_unexpired",
-        "abandoned",
-        "caller",
-        "context",
-        "cut_off_by",
-        "expired",
-        "final",
-        "inbox",
-        "is_given_up",
-        "is_resumable",
-        "made_at",
-        "made_on",
-        "outcome",
-        "parent",
-        "task",
-        "time_left",
-        "timeout",
-        "waited_for_by",
-    )
+    # What most calls leave as it is stands here: a class attribute costs a call nothing.
+    _timer: asyncio.TimerHandle | None = None
+    abandoned = False
+    born: asyncio.Task[None] | None = None
+    caller: Portal | None = None
+    cut_off_by: Callable[[str], BridgeError] | None = None
+    expired = False
+    final: object = None
+    is_given_up = False
+    is_resumable = False
+    outcome: Outcome[T] | None = None
+    task: asyncio.Task[None] | None = None
 
     def __init__(
         self,
@@ -94,31 +82,22 @@ class Call(Generic[T]):
         context: contextvars.Context,
         timeout: float | None,
         made_at: float,
+        made_on: int,
     ) -> None:
         self._async_fn: Any = async_fn
         self._args = args
         self._handled = sys.exception()
         self._cancel_requests: deque[None] = deque()
-        self._timer: asyncio.TimerHandle | None = None
         self._unexpired: list[None] = [] if timeout is None else [None]
         self.context = context
         self.timeout = self.time_left = timeout
         self.made_at = made_at
-        self.made_on = get_ident()
+        self.made_on = made_on
         inside = current_call.get()
         self.parent = inside if inside is None else inside.that_goes_on("parent")
         maker = inside or errand_of.get()
         self.waited_for_by = maker if maker is None else maker.that_goes_on("waited_for_by")
         self.inbox: Any = Inbox()
-        self.outcome: Outcome[T] | None = None
-        self.task: asyncio.Task[None] | None = None
-        self.caller: Portal | None = None
-        self.is_given_up = False
-        self.is_resumable = False
-        self.cut_off_by: Callable[[str], BridgeError] | None = None
-        self.expired = False
-        self.abandoned = False
-        self.final: object = None
 
     def finish(self, news: object) -> None:
         """Tell the caller the last news: ENDED or TURNED_AWAY.
@@ -131,9 +110,16 @@ class Call(Generic[T]):
 
     @property
     def what(self) -> str:
-        """The async function's name, for messages."""
+        """The async function's name, for messages; never raises."""
         fn = self._async_fn
-        return fn if isinstance(fn, str) else getattr(fn, "__qualname__", repr(fn))
+        if isinstance(fn, str):
+            return fn
+        while isinstance(fn, functools.partial):
+            fn = fn.func
+        try:
+            return str(fn.__qualname__)
+        except Exception:  # noqa: BLE001 - somebody's object
+            return type(fn).__qualname__
 
     async def drive(self, portal: Carrier) -> None:
         """Run the async function to its end, on the portal's loop; never raises.
@@ -143,7 +129,8 @@ class Call(Generic[T]):
         """
         token = current_call.set(self)
         try:
-            self.task = asyncio.current_task()
+            self.task = self.born or asyncio.current_task()
+            self.born = None
             if self.time_left is not None:
                 self.start_clock(asyncio.get_running_loop())
             if self._cancel_requests and self.take_cancel():
@@ -162,7 +149,11 @@ class Call(Generic[T]):
         self.outcome = outcome
         self.task = None
         # Contexts that live on lead here: in the callbacks of a connection that the work has opened, say.
-        self._async_fn, self._args = self.what, ()
+        try:
+            self._async_fn = self._async_fn.__qualname__
+        except Exception:  # noqa: BLE001 - somebody's object; a name is for messages only
+            self._async_fn = self.what
+        self._args = ()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

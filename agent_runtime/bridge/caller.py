@@ -8,22 +8,23 @@ import contextvars
 import functools
 import inspect
 import math
+from _queue import Empty
 from collections.abc import Callable, Coroutine, Iterator
 from time import monotonic
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from agent_runtime.bridge import hostloop
-from agent_runtime.bridge.call import TURNED_AWAY, Call
+from agent_runtime.bridge.call import ENDED, TURNED_AWAY, Call
 from agent_runtime.bridge.direct import run_directly
 from agent_runtime.bridge.hostloop import running_loop, warn_of_blocked_loop
-from agent_runtime.bridge.interrupts import InterruptGuard
+from agent_runtime.bridge.interrupts import NO_GUARD, InterruptGuard, is_raised_at_once
 from agent_runtime.bridge.portal import Portal
 from agent_runtime.bridge.portals import PortalSet
-from agent_runtime.bridge.process import in_main_thread, parked_loop, this_threads_portal
+from agent_runtime.bridge.process import parked_loop, this_thread
 from agent_runtime.bridge.stalls import StallLookout
 from agent_runtime.bridge.suspending import Sleeper, TaskInbox, sleeper_of_this_task
 from agent_runtime.bridge.threads import CannotStartThreadError
-from agent_runtime.bridge.waiting import stop_listening, wait
+from agent_runtime.bridge.waiting import SLICE, stop_listening, wait
 from agent_runtime.errors import (
     BlockedLoopWarning,
     CallerLoopError,
@@ -31,7 +32,7 @@ from agent_runtime.errors import (
     NoThreadError,
 )
 
-__all__ = ("OnRunningLoop", "Options", "Strategy", "call_sync", "made_on", "names_of", "no_function")
+__all__ = ("OnRunningLoop", "Options", "Strategy", "call_sync", "names_of", "no_function", "standing_on")
 
 T = TypeVar("T")
 
@@ -122,9 +123,8 @@ def call_sync(
     options.check()
     if not callable(async_fn):
         raise no_function(async_fn)
-    own = this_threads_portal()
+    made_on, own, in_main = this_thread()
     sleeper = sleeper_of_this_task()
-    guarded = sleeper is None and in_main_thread()
     warns = sleeper is None and options.on_running_loop == "warn" and running_loop() is not None
     started = monotonic()
     context = options.context
@@ -137,19 +137,23 @@ def call_sync(
                 context=contextvars.copy_context() if context is None else context,
                 timeout=options.timeout,
                 made_at=started,
+                made_on=made_on,
             )
-            if guarded:
+            if sleeper is not None or not in_main:
+                interruption = _carry_out(portals, call, own, options, None, sleeper)
+            elif is_raised_at_once():
+                interruption = _carry_out(portals, call, own, options, NO_GUARD)
+            else:
                 guard = InterruptGuard(call)
                 try:
                     guard.take_over()
-                    try:
-                        interruption = _carry_out(portals, call, own, options, guard)
-                    finally:
-                        guard.give_back()
+                    interruption = _carry_out(portals, call, own, options, guard)
                 finally:
-                    guard.give_back()
-            else:
-                interruption = _carry_out(portals, call, own, options, None, sleeper)
+                    try:
+                        guard.give_back()
+                    except BaseException:  # the handler of another signal's, in the middle of it
+                        guard.give_back()
+                        raise
             interruption = stop_listening(call) or interruption
             if call.outcome is not None or interruption is not None:
                 value = _conclude(call, interruption)
@@ -178,7 +182,7 @@ def _carry_out(
     if portal is None:
         if running_loop() is not None:
             raise NoThreadError(*options.names)
-        return run_directly(call, guard, parked_loop(portals))
+        return _run_directly(portals, call, guard)
     if sleeper is not None:
         call.inbox = TaskInbox(call.inbox, sleeper)
         call.caller = None if own is portal else own
@@ -186,7 +190,7 @@ def _carry_out(
         if own is None or sleeper is not None:
             news, interruption = _hand_over(call, portal, guard, options)
         else:
-            with made_on(own, call, portal):
+            with standing_on(own, call, portal):
                 news, interruption = _hand_over(call, portal, guard, options)
     except BaseException:  # the second of a signal handler, or the first before the work was handed over
         portal.cancel(call)
@@ -197,13 +201,37 @@ def _carry_out(
     return interruption
 
 
+def _run_directly(portals: PortalSet, call: Call[Any], guard: InterruptGuard | None) -> BaseException | None:
+    """Have the call done on this thread; own SIGINT, for nothing may be raised in the middle of a loop."""
+    if guard is not NO_GUARD:
+        return run_directly(call, guard, parked_loop(portals))
+    guard = InterruptGuard(call)
+    try:
+        guard.take_over()
+        return run_directly(call, guard, parked_loop(portals))
+    finally:
+        try:
+            guard.give_back()
+        except BaseException:  # as in call_sync()
+            guard.give_back()
+            raise
+
+
 def _hand_over(
     call: Call[Any], portal: Portal, guard: InterruptGuard | None, options: Options
 ) -> tuple[object, BaseException | None]:
     """Submit the call and wait for it; what comes up between our own instructions is an interruption, too."""
+    heard: list[object] = []
     try:
         portal.submit(call)
-        return wait(call, portal, guard, options)
+        # Most calls are short, and hear of nothing but their end.
+        try:  # noqa: SIM105 - suppress() costs a microsecond a call
+            heard.append(call.inbox.get(timeout=SLICE))
+        except Empty:
+            pass
+        if heard and heard[0] is ENDED:
+            return ENDED, None
+        return wait(call, portal, guard, options, heard=heard)
     except BaseException as error:
         if call.is_given_up or not portal.has(call):
             raise
@@ -211,7 +239,7 @@ def _hand_over(
 
 
 @contextlib.contextmanager
-def made_on(own: Portal, call: Call[Any], portal: Portal) -> Iterator[None]:
+def standing_on(own: Portal, call: Call[Any], portal: Portal) -> Iterator[None]:
     """Note for the length of the block, a wait, on which portal's thread the caller stands.
 
     Whoever cancels the call that this one is part of has to find it: the loop on this thread cannot

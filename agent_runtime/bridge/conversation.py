@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Generic, TypeVar
 
 from agent_runtime.bridge.call import TURNED_AWAY, Call
-from agent_runtime.bridge.caller import Options, made_on
+from agent_runtime.bridge.caller import Options, standing_on
 from agent_runtime.bridge.direct import CallingThread
 from agent_runtime.bridge.hostloop import call_without_loop, running_loop
 from agent_runtime.bridge.interrupts import InterruptGuard
@@ -95,6 +95,7 @@ class Conversation(Generic[T]):
                     context=self._context,
                     timeout=self._options.timeout,
                     made_at=started,
+                    made_on=get_ident(),
                 )
                 call.is_resumable = True
                 with _guarding(call) as guard:
@@ -340,7 +341,7 @@ def _waiting(call: Call[None], portal: Portal) -> Iterator[None]:
         finally:
             call.inbox = plain
     elif own is not None:
-        with made_on(own, call, portal):
+        with standing_on(own, call, portal):
             yield
     else:
         yield

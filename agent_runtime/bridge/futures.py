@@ -10,12 +10,13 @@ import concurrent.futures
 import contextlib
 import contextvars
 import threading
+from _thread import get_ident
 from collections.abc import Callable, Coroutine
 from time import monotonic
 from typing import Any, NoReturn, TypeVar
 
 from agent_runtime.bridge.call import ENDED, TURNED_AWAY, Call
-from agent_runtime.bridge.caller import Options, made_on, no_function
+from agent_runtime.bridge.caller import Options, no_function, standing_on
 from agent_runtime.bridge.direct import run_directly
 from agent_runtime.bridge.hostloop import running_loop
 from agent_runtime.bridge.interrupts import InterruptGuard
@@ -51,7 +52,7 @@ def submit_to(
         raise no_function(async_fn, "submit")
     context = contextvars.copy_context() if options.context is None else options.context
     call: _SubmittedCall[T] = _SubmittedCall(
-        async_fn, args, context=context, timeout=options.timeout, made_at=monotonic()
+        async_fn, args, context=context, timeout=options.timeout, made_at=monotonic(), made_on=get_ident()
     )
     future: _WorkFuture[T] = _WorkFuture(call)
     call.inbox = _Courier(future, portals)
@@ -82,8 +83,9 @@ class _SubmittedCall(Call[T]):
         context: contextvars.Context,
         timeout: float | None,
         made_at: float,
+        made_on: int,
     ) -> None:
-        super().__init__(async_fn, args, context=context, timeout=timeout, made_at=made_at)
+        super().__init__(async_fn, args, context=context, timeout=timeout, made_at=made_at, made_on=made_on)
         self._handled = None
         self.parent = self.waited_for_by = None
         self.is_resumable = self.abandoned = True
@@ -268,7 +270,7 @@ class _WorkFuture(concurrent.futures.Future[T]):
                 "write `await asyncio.wrap_future(future)` there",
                 describe_work(call, portal),
             )
-        with made_on(own, call, portal):
+        with standing_on(own, call, portal):
             return super().exception(timeout)
 
     def settle_with(self, value: T) -> None:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]  # typeshed has no stub for it
-from _signal import SIGINT, getsignal
+from _signal import SIGINT, default_int_handler, getsignal
 from _signal import signal as set_handler
 from collections.abc import Callable
-from types import FrameType
+from types import FrameType, MethodType
 from typing import NamedTuple, Protocol, TypeVar
 
-__all__ = ("InterruptGuard", "Interruption", "Listener", "run_pending_handlers")
+__all__ = (
+    "NO_GUARD",
+    "InterruptGuard",
+    "Interruption",
+    "Listener",
+    "is_raised_at_once",
+    "run_pending_handlers",
+)
 
 # signal.getsignal() and signal.signal() turn every handler into an enum or fail to: 5 µs each, four
 # times a call. The C functions below them cost 0.1 and 0.3 µs.
@@ -75,12 +82,13 @@ class InterruptGuard:
     For the main thread only: ``try: guard.take_over() ... finally: guard.give_back()``.
     """
 
+    _serving = False
+    _installed: Handler | None = None
+    _replaced: Handler | None = None
+    _previous: Handler | None = None
+
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
-        self._serving = False
-        self._installed: Handler | None = None
-        self._replaced: Handler | None = None
-        self._previous: Handler | None = None
 
     def take_over(self) -> None:
         """Take SIGINT over, if Python code handles it at all."""
@@ -88,12 +96,12 @@ class InterruptGuard:
         if callable(replaced):
             # A call made in a signal handler interrupts another call, whose guard would only take
             # note: what stands behind that guard decides, and for the innermost call.
-            outer = getattr(replaced, "__self__", None)
-            self._previous = outer._previous if isinstance(outer, InterruptGuard) else replaced  # noqa: SLF001
+            outer = replaced.__self__ if type(replaced) is MethodType else None
+            self._previous = outer._previous if type(outer) is InterruptGuard else replaced  # noqa: SLF001
             self._replaced = replaced
-            self._installed = self._on_signal
+            self._installed = installed = self._on_signal
             try:  # noqa: SIM105 - suppress() costs a microsecond a call
-                set_handler(SIGINT, self._installed)
+                set_handler(SIGINT, installed)
             except ValueError:
                 pass  # the main thread of a sub-interpreter may not
 
@@ -139,6 +147,34 @@ class InterruptGuard:
         if _name_of(previous) in _POSTPONING_HANDLERS:
             raise KeyboardInterrupt
         previous(signum, frame)
+
+
+class _NoGuard(InterruptGuard):
+    """Stands where Python's own handler is in force: that raises, which is what a guard would find out."""
+
+    def perform(self, fn: Callable[..., T], *args: object) -> T:
+        """Call somebody's function on this thread."""
+        __tracebackhide__ = True
+        return fn(*args)
+
+
+class _Nobody:
+    inbox: PutOnly
+    abandoned = True
+
+
+NO_GUARD = _NoGuard(_Nobody())
+"""For a wait of the main thread that leaves SIGINT alone."""
+
+
+def is_raised_at_once() -> bool:
+    """Whether Python's own handler is in force for SIGINT; a wait for a portal leaves it where it is.
+
+    It raises KeyboardInterrupt at once, and such a wait has to deal anyway with what the handlers of other
+    signals raise at any of its instructions. So nothing is to be put back in the end: neither what Python
+    knows nor what C code has put behind it.
+    """
+    return getsignal(SIGINT) is default_int_handler
 
 
 def _name_of(handler: Handler) -> tuple[str, str]:

@@ -40,6 +40,7 @@ class ParkingSelector(selectors.DefaultSelector):
         may_park: False to wait for descriptors alone, for a loop that the main thread drives: there
             a signal must end the wait, whenever it comes.
         on_wake: called on the loop's thread after each wait; must not raise.
+        tokens: to put one ends the next wait, or the one that goes on; from any thread, reentrant.
     """
 
     def __init__(self) -> None:
@@ -47,7 +48,7 @@ class ParkingSelector(selectors.DefaultSelector):
         self.polling = False
         self.may_park = True
         self.on_wake: Callable[[], object] = bool
-        self._tokens: SimpleQueue[None] = SimpleQueue()
+        self.tokens: SimpleQueue[None] = SimpleQueue()
         self._watched = 0
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
@@ -64,7 +65,7 @@ class ParkingSelector(selectors.DefaultSelector):
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """Wait until there is something to do, ``timeout`` seconds at most; None is for ever."""
-        tokens = self._tokens
+        tokens = self.tokens
         events: list[tuple[selectors.SelectorKey, int]] = []
         if self._watched > 1 or not self.may_park:
             events = self._poll(timeout)
@@ -75,15 +76,11 @@ class ParkingSelector(selectors.DefaultSelector):
         self.on_wake()
         return events
 
-    def put_token(self) -> None:
-        """Have the next wait, or the one that goes on, end at once; from any thread, reentrant."""
-        self._tokens.put(None)
-
     def _park(self, timeout: float | None) -> None:
         """Wait for a token and take it."""
         brief = timeout is not None and timeout <= GRACE
         try:
-            self._tokens.get(timeout=timeout if brief else GRACE)
+            self.tokens.get(timeout=timeout if brief else GRACE)
         except Empty:
             if brief:
                 return
@@ -91,7 +88,7 @@ class ParkingSelector(selectors.DefaultSelector):
             return
         mask = block_signals()
         try:
-            self._tokens.get(timeout=None if timeout is None else timeout - GRACE)
+            self.tokens.get(timeout=None if timeout is None else timeout - GRACE)
         except Empty:
             pass
         finally:
@@ -104,7 +101,7 @@ class ParkingSelector(selectors.DefaultSelector):
         if not self.may_park or (timeout is not None and timeout <= GRACE):
             return self._poll_openly(timeout)
         events = self._poll_openly(GRACE)
-        if events or not self._tokens.empty():
+        if events or not self.tokens.empty():
             return events
         mask = block_signals()
         try:
@@ -115,7 +112,7 @@ class ParkingSelector(selectors.DefaultSelector):
     def _poll_openly(self, timeout: float | None) -> list[tuple[selectors.SelectorKey, int]]:
         self.polling = True
         try:
-            return super().select(timeout if self._tokens.empty() else 0)
+            return super().select(timeout if self.tokens.empty() else 0)
         finally:
             self.polling = False
 
@@ -128,10 +125,11 @@ class ParkingLoop(asyncio.SelectorEventLoop):
 
     def __init__(self, parking: ParkingSelector) -> None:
         self.parking = parking
+        self._put_token = parking.tokens.put
         super().__init__(parking)
 
     def _write_to_self(self) -> None:
-        self.parking.put_token()
+        self._put_token(None)
         if self.parking.polling:
             super()._write_to_self()  # type: ignore[misc]  # typeshed leaves it out
 

@@ -6,13 +6,13 @@ import asyncio
 import contextlib
 import functools
 import logging
-import os
 import sys
 from _queue import Empty, SimpleQueue
 from _thread import get_ident
 from asyncio.log import logger
 from collections import deque
 from collections.abc import Callable, Coroutine
+from os import getpid
 from time import monotonic
 from typing import Any
 
@@ -64,6 +64,7 @@ class Portal:
         waiting: the calls that this portal's own thread is making right now, outermost first.
         deeper: under "portal", the one that serves these calls, if there is one.
         upper: the portal whose thread's calls this one serves, or None.
+        is_inherited: whether a child, which has taken notice of its fork, has it from its parent.
     """
 
     def __init__(self, *, owner: object, depth: int, loop_factory: LoopFactory) -> None:
@@ -82,7 +83,8 @@ class Portal:
         self._loop_serves = True
         self._has_ended = False
         self._died_of: Callable[[str], BridgeError] | None = None
-        self._process = os.getpid()
+        self._process = getpid()
+        self.is_inherited = False
         self._rouse: Callable[[], object] = self._have_taken_up
         self._ready: SimpleQueue[Outcome[None] | None] = SimpleQueue()
         self._ended: Any = Inbox()
@@ -137,7 +139,7 @@ class Portal:
     @property
     def is_of_another_process(self) -> bool:
         """Whether this process was forked from the one that has the loop thread."""
-        return self._process != os.getpid()
+        return self._process != getpid()
 
     def submit(self, call: Call[Any]) -> None:
         """Queue a call and wake the loop; if the portal is closed, the call is turned away."""
@@ -174,14 +176,16 @@ class Portal:
     def end(self, call: Call[Any]) -> None:
         """Tell the caller that the outcome is there; on the loop thread."""
         self._live.discard(call)
-        if self._process != os.getpid():
+        if self.is_inherited:
             leave_child(call.outcome)
         if self.deeper:
             self.close_deeper()
-        if not self._retiring or call.is_resumable:
+        if call.is_resumable:
             call.finish(ENDED)
-        if call.is_resumable and self.upper is not None and not self._live:
-            self._leave(self.upper)
+            if self.upper is not None and not self._live:
+                self._leave(self.upper)
+        elif not self._retiring:
+            call.finish(ENDED)
 
     def _leave(self, upper: Portal) -> None:
         """End with a stream that has outlived the call in which it began: nobody else will think of it."""
@@ -307,24 +311,21 @@ class Portal:
         self._wake(self._take_up)
 
     def _look_up(self) -> None:
-        """Do what a parking loop's thread does first when it has been woken; never raises."""
-        if not self._pending:
-            return
-        if _STARTS_EAGERLY:
+        """Have calls taken up in the turn of the loop that begins now; never raises."""
+        if self._pending:
             assert self._loop is not None
-            self._loop.call_soon(self._take_up)  # somebody's code would run inside select()
-        else:
-            self._take_up()
+            self._loop.call_soon(self._take_up)  # here, somebody's code would run inside select()
 
     def _take_up(self) -> None:
         assert self._loop is not None
         if not self.is_open:
             self._turn_away()
             return
-        while True:
+        pending = self._pending
+        while pending:
             try:
-                call = self._pending.popleft()
-            except IndexError:
+                call = pending.popleft()
+            except IndexError:  # its caller has withdrawn it just now
                 return
             self._live.add(call)
             try:
@@ -339,7 +340,7 @@ class Portal:
         self._on_start()
         loop = self._loop = self._loop_factory()
         if isinstance(loop, ParkingLoop):
-            loop.parking.on_wake = self._look_up
+            loop.parking.on_wake = self._look_up if _STARTS_EAGERLY else self._take_up
             self._rouse = loop.wake
         self._ready.put(None)
         while self.is_open:
@@ -376,7 +377,8 @@ def _start_task(call: Call[Any], portal: Portal, loop: asyncio.AbstractEventLoop
     """Start the call's task, in the call's context; from 3.12 on its first step runs right here."""
     if sys.version_info >= (3, 12):
         return asyncio.Task(call.drive(portal), loop=loop, context=call.context, eager_start=True)
-    return asyncio.Task(call.drive(portal), loop=loop, context=call.context)
+    call.born = task = asyncio.Task(call.drive(portal), loop=loop, context=call.context)
+    return task
 
 
 def finish_loop(loop: asyncio.AbstractEventLoop) -> None:

@@ -63,7 +63,7 @@ class PortalSet:
             CannotStartThreadError: no thread can be started here, or the process is ending.
             OSError: the loop could not get its descriptors.
         """
-        here = self._own()
+        here = self._of_process.get(process.current()) or self._own()
         if own is None and current_call.get() is None:
             portal = here.shared.get("portal")
             if portal is not None and portal.is_open and not portal.waiting:  # its loop is free, or soon is

@@ -28,10 +28,12 @@ __all__ = (
     "notice_fork",
     "open_streams",
     "parked_loop",
+    "portal_on",
     "portal_sets",
     "register",
     "run_of_trio",
     "take_birth_back",
+    "this_thread",
     "this_threads_portal",
 )
 
@@ -94,8 +96,13 @@ def this_threads_portal() -> Portal | None:
     """Return the portal whose loop thread this is, or None; first, take notice of a fork."""
     if _state.process != getpid():
         _begin_anew()
+    return portal_on(get_ident())
+
+
+def portal_on(thread_id: int) -> Portal | None:
+    """Return the portal whose loop thread this is; ``thread_id`` is this thread's, and no fork has come."""
     state = _state
-    portal = state.by_thread.get(get_ident())
+    portal = state.by_thread.get(thread_id)
     if portal is None and state.births:
         # A finaliser can call in on a loop thread before that has run any code of its own. Whoever
         # starts it waits for it, so the call must not go to the starter's portal. A process that was forked
@@ -103,6 +110,17 @@ def this_threads_portal() -> Portal | None:
         newborn = getattr(main_of_this_thread(), "__self__", None)
         return newborn if isinstance(newborn, Portal) and newborn in state.births else None
     return portal
+
+
+def this_thread() -> tuple[int, Portal | None, bool]:
+    """Take notice of a fork; return this thread's ident, its portal, and whether it is the main thread."""
+    if _state.process != getpid():
+        _begin_anew()
+    state, thread_id = _state, get_ident()
+    portal = state.by_thread.get(thread_id)
+    if portal is None and state.births:
+        portal = portal_on(thread_id)
+    return thread_id, portal, thread_id == state.main_thread
 
 
 def in_main_thread() -> bool:
@@ -173,6 +191,8 @@ def _begin_anew() -> None:
     """
     global _state  # noqa: PLW0603 - the one place that replaces it
     old, here = _state, getpid()
+    for portal in tuple(old.by_thread.values()):
+        portal.is_inherited = True
     _state = _states.setdefault(here, _State(run_of_trio()))
     _graveyard.append(old)
     _graveyard.extend(portals.inherited() for portals in tuple(portal_sets))

@@ -68,6 +68,7 @@ def wait(
     watched: Watched,
     *,
     interruption: BaseException | None = None,
+    heard: list[object] | None = None,
 ) -> tuple[object, BaseException | None]:
     """Wait for news that is not an errand; perform errands until then.
 
@@ -81,6 +82,7 @@ def wait(
         guard: the owner of SIGINT, in the main thread.
         watched: names who looks after a call that takes its time.
         interruption: what a signal handler has raised before the wait could begin, and is being handled.
+        heard: the first news, if the caller has listened already; taken out of the list.
 
     Returns:
         The news, or None for an abandoned wait; and the exception to raise, if any.
@@ -95,7 +97,7 @@ def wait(
         try:
             if interruption is not None:
                 raise interruption  # to be kept below, as one that comes during the wait
-            news = _hear(call, portal, guard, slice_)
+            news = _hear(call, portal, guard, slice_, heard)
         except BaseException as error:  # noqa: BLE001 - from a signal handler: kept, raised at the end
             interruption = None
             giving_up: GivingUp | None = _interrupted(portal, error)
@@ -135,11 +137,17 @@ def _calls_off(call: Call[Any], portal: Portal, giving_up: GivingUp) -> bool:
 _NOTHING = "nothing"
 
 
-def _hear(call: Call[Any], portal: Portal, guard: InterruptGuard | None, seconds: float) -> object:
+def _hear(
+    call: Call[Any],
+    portal: Portal,
+    guard: InterruptGuard | None,
+    seconds: float,
+    heard: list[object] | None,
+) -> object:
     """Return the next news, or _NOTHING after ``seconds``; perform the errands that come before it."""
     while True:
         try:
-            news = call.inbox.get(timeout=seconds)
+            news = heard.pop() if heard else call.inbox.get(timeout=seconds)
         except Empty:
             if portal.is_of_another_process:
                 raise ForkedCallError(call.what) from None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import textwrap
 
 import pytest
 
+from agent_runtime.bridge import Strategy, call_in_caller, run_sync
 from tests.helpers.children import run_child
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
@@ -389,3 +391,14 @@ def test_a_signal_that_does_not_end_the_main_threads_wait_is_heard_soon(strategy
     child = run_child(A_SIGNAL_THAT_ENDS_NO_WAIT.format(strategy=strategy), limit=60).check()
 
     assert child.lines == ["cleaned up", "interrupted"]
+
+
+@pytest.mark.parametrize("strategy", ["portal", "direct"])
+def test_pythons_own_handler_stays_where_it_is_during_a_call_on_a_portal(strategy: Strategy) -> None:
+    async def work() -> object:
+        return await call_in_caller(signal.getsignal, signal.SIGINT)
+
+    during = run_sync(work, strategy=strategy)
+
+    assert (during is signal.default_int_handler) == (strategy == "portal")
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
