@@ -31,6 +31,7 @@ from agent_runtime.errors import (
     LoopThreadDiedError,
     NoThreadError,
 )
+from agent_runtime.outcomes import Outcome
 
 __all__ = ("Conversation", "Item")
 
@@ -70,11 +71,11 @@ class Conversation(Generic[T]):
         self._call: Call[None] | None = None
         self._portal: Portal | None = None
         self._direct: CallingThread | None = None
-        self._asked: asyncio.Future[BaseException | None] | None = None
+        self._asked: asyncio.Future[Outcome[object] | None] | None = None
         self._ended = False
 
-    async def hand_out(self, value: T) -> BaseException | None:
-        """Give the caller a value, wait until it comes back; return what it comes back with."""
+    async def hand_out(self, value: T) -> Outcome[object] | None:
+        """Give the caller a value, wait until it comes back; return what it comes back with, if anything."""
         assert self._call is not None
         self._asked = asyncio.get_running_loop().create_future()
         self._call.stop_clock()
@@ -108,7 +109,7 @@ class Conversation(Generic[T]):
                 if interruption is not None:
                     raise interruption
 
-    def go_on(self, reply: BaseException | None = None) -> Item[T] | None:
+    def go_on(self, reply: Outcome[object] | None = None) -> Item[T] | None:
         """Let the work go on until it hands out a value or ends.
 
         Returns:
@@ -259,7 +260,7 @@ class Conversation(Generic[T]):
         elif self._portal is not None:
             self._portal.call_soon(callback, *args)
 
-    def _answer(self, reply: BaseException | None) -> None:
+    def _answer(self, reply: Outcome[object] | None) -> None:
         if self._asked is not None and not self._asked.done():
             assert self._call is not None
             self._call.start_clock(self._asked.get_loop())

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextvars
-from collections.abc import AsyncIterable, Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Coroutine, Generator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar, TypeVarTuple, Unpack
+from typing import TYPE_CHECKING, Any, Self, TypeVar, TypeVarTuple, Unpack, overload
 
 from agent_runtime.bridge.caller import OnRunningLoop, Options, Strategy, call_sync
 from agent_runtime.bridge.portal import LoopFactory, default_loop_factory
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ("Bridge", "enter", "iterate", "run_async", "run_sync", "submit")
 
 T = TypeVar("T")
+S = TypeVar("S")
 Ts = TypeVarTuple("Ts")
 
 
@@ -199,6 +200,21 @@ class Bridge:
 
         return await await_on(self._portals, async_fn, args, Options(async_fn, timeout, context))
 
+    @overload
+    def iterate(
+        self,
+        source: AsyncGenerator[T, S],
+        /,
+        *,
+        timeout: float | None = None,
+        context: contextvars.Context | None = None,
+        on_running_loop: OnRunningLoop = "warn",
+        stall_timeout: float | None = 10.0,
+        strategy: Strategy = "portal",
+        names: tuple[str, str] | None = None,
+    ) -> Generator[T, S, None]: ...
+
+    @overload
     def iterate(
         self,
         source: AsyncIterable[T],
@@ -210,13 +226,28 @@ class Bridge:
         stall_timeout: float | None = 10.0,
         strategy: Strategy = "portal",
         names: tuple[str, str] | None = None,
-    ) -> Generator[T, None, None]:
+    ) -> Generator[T, None, None]: ...
+
+    def iterate(
+        self,
+        source: AsyncIterable[T],
+        /,
+        *,
+        timeout: float | None = None,
+        context: contextvars.Context | None = None,
+        on_running_loop: OnRunningLoop = "warn",
+        stall_timeout: float | None = 10.0,
+        strategy: Strategy = "portal",
+        names: tuple[str, str] | None = None,
+    ) -> Generator[T, Any, None]:
         """Iterate over an async iterator from sync code, item by item as they are produced.
 
         One task on the loop thread, in one context, drives the whole iteration; it works on the next
         item only while that is asked for. Each step blocks the calling thread like :func:`run_sync`,
         and Ctrl-C ends it likewise. Leaving the ``for`` loop early, or closing the generator, closes
-        the async generator in that task before the next statement runs.
+        the async generator in that task before the next statement runs. ``send()`` and ``throw()`` of the
+        generator are ``asend()`` and ``athrow()`` of the async one. An iterator without these raises
+        ``TypeError`` for a value that is sent, and what is thrown comes out again when it is closed.
 
         Args:
             source: the async generator, iterator or iterable.

@@ -2,45 +2,84 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Generator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Generator
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from agent_runtime.bridge.caller import Options
 from agent_runtime.bridge.conversation import Conversation
 from agent_runtime.bridge.portals import PortalSet
+from agent_runtime.outcomes import Outcome
 
 __all__ = ("Entered", "pump")
 
 T = TypeVar("T")
 
 
-def pump(portals: PortalSet, source: AsyncIterable[T], options: Options) -> Generator[T, None, None]:
+def pump(portals: PortalSet, source: AsyncIterable[T], options: Options) -> Generator[T, Any, None]:
     """Return a generator of what ``source`` produces on a portal; see :meth:`Bridge.iterate`."""
 
     async def work(conversation: Conversation[T]) -> None:
-        closing = getattr(source, "aclose", None)
+        iterator = aiter(source)
         try:
-            async for item in source:
-                await conversation.hand_out(item)
-                del item
+            await _converse(iterator, conversation)
         finally:
-            if closing is not None:
-                await closing()
+            if iterator is not source and isinstance(iterator, AsyncGenerator):
+                await iterator.aclose()  # made just now, for nobody else
+            if hasattr(source, "aclose"):
+                await source.aclose()
 
     work.__qualname__ = _name_of(source)
     return _items(Conversation(portals, work, options))
 
 
-def _items(conversation: Conversation[T]) -> Generator[T, None, None]:
+async def _converse(iterator: AsyncIterator[T], conversation: Conversation[T]) -> None:
+    """Give the caller the items, and the iterator what they come back with; on the loop thread."""
+    reply: Outcome[object] | None = None
+    while True:
+        try:
+            item = await (anext(iterator) if reply is None else _answer(iterator, reply))
+        except StopAsyncIteration:
+            return
+        reply = await conversation.hand_out(item)
+        del item
+
+
+def _answer(iterator: Any, reply: Outcome[object]) -> Awaitable[Any]:
+    """Send or throw what the caller has sent or thrown; only an async generator can be sent values."""
+    error = reply.take_error()
+    try:
+        if error is not None and hasattr(iterator, "athrow"):
+            return iterator.athrow(error)  # type: ignore[no-any-return]  # whatever it is, it is awaited
+        if error is not None:
+            raise error
+        if hasattr(iterator, "asend"):
+            return iterator.asend(reply.value)  # type: ignore[no-any-return]
+        raise TypeError(
+            f"{type(iterator).__name__} takes no values, and was sent one of type"
+            f" {type(reply.value).__name__}; send() needs an async generator, or an iterator with asend()"
+        )
+    finally:
+        del error  # its traceback may lead to this frame
+
+
+def _items(conversation: Conversation[T]) -> Generator[T, Any, None]:
     __tracebackhide__ = True
     try:
         item = conversation.begin()
         while item is not None:
-            yield item.value
-            item = None
-            item = conversation.go_on()
+            reply: Outcome[object] | None = None
+            try:
+                sent = yield item.value
+            except GeneratorExit:  # close(), or nobody holds this any more
+                raise
+            except BaseException as error:  # noqa: BLE001 - throw(): it is for the async generator
+                reply = Outcome(error=error)
+            else:
+                reply = None if sent is None else Outcome(sent)
+            item = sent = None
+            item = conversation.go_on(reply)
     finally:
         try:
             conversation.cancel()
@@ -55,10 +94,10 @@ class Entered(Generic[T]):
     def __init__(self, portals: PortalSet, manager: AbstractAsyncContextManager[T], options: Options) -> None:
         async def work(conversation: Conversation[T]) -> None:
             async with manager as value:
-                error = await conversation.hand_out(value)
+                reply = await conversation.hand_out(value)
                 del value
-                if error is not None:
-                    raise error
+                if reply is not None:
+                    reply.unwrap()
 
         work.__qualname__ = _name_of(manager)
         self._conversation = Conversation(portals, work, options)
@@ -82,7 +121,7 @@ class Entered(Generic[T]):
         """Exit it there, in the same task, with what the block raised; return whether it dealt with that."""
         __tracebackhide__ = True
         try:
-            self._conversation.go_on(error)
+            self._conversation.go_on(None if error is None else Outcome(error=error))
         except BaseException as raised:
             if raised is error:
                 return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import types
-from collections.abc import AsyncIterable, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterable, Callable, Coroutine, Generator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, closing
 from dataclasses import dataclass
 from typing import Any, Protocol, TypedDict, TypeVar, cast, get_args
@@ -134,13 +134,32 @@ async def _call(fn: Callable[[], object], presenter: Presenter) -> Outcome[objec
 
 def iterate(
     form: Form, source: AsyncIterable[object], present: Callable[[object], object]
-) -> Iterator[object]:
+) -> Generator[object, object, None]:
     """Iterate over ``source`` in one task of the bridge."""
     __tracebackhide__ = True
     settings = form.presenter.settings
     with closing(settings.bridge.iterate(source, **settings.options(form.names))) as items:
-        for item in items:
-            yield present(item)
+        yield from _presented(items, present)
+
+
+def _presented(
+    items: Generator[object, Any, None], present: Callable[[object], object]
+) -> Generator[object, object, None]:
+    """Give the items as they are to be seen; pass on what is sent and thrown."""
+    __tracebackhide__ = True
+    try:
+        item = next(items)
+        while True:
+            try:
+                sent = yield present(item)
+            except GeneratorExit:
+                raise
+            except BaseException as error:  # noqa: BLE001 - throw(): it is for the async generator
+                item = items.throw(error)
+            else:
+                item = items.send(sent)
+    except StopIteration:
+        return
 
 
 class enter(AbstractContextManager[object]):  # noqa: N801 - called as a function, beside iterate()
@@ -179,7 +198,7 @@ def sync_function(fn: Callable[..., object], form: Form) -> Callable[..., object
         __tracebackhide__ = True
         return form.presenter(perform(form, fn, args, kwargs))
 
-    def generate(*args: object, **kwargs: object) -> Iterator[object]:
+    def generate(*args: object, **kwargs: object) -> Generator[object, object, None]:
         __tracebackhide__ = True
         source = cast("AsyncIterable[object]", fn(*args, **kwargs))
         yield from iterate(form, source, form.presenter)

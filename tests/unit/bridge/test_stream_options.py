@@ -276,11 +276,11 @@ def test_an_iterator_closed_on_its_own_loop_thread_does_not_wait_there() -> None
 
 def test_what_cannot_be_iterated_or_entered_is_refused_with_what_to_do() -> None:
     with pytest.raises(TypeError, match=r"needs an async iterator, got function; call it first"):
-        iterate(count)  # type: ignore[arg-type]
+        iterate(count)  # type: ignore[call-overload]
     with pytest.raises(TypeError, match=r"needs an async context manager, got list"):
         enter([])  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="strategy='threads'"):
-        iterate(count(1), strategy="threads")  # type: ignore[arg-type]
+        iterate(count(1), strategy="threads")  # type: ignore[call-overload]
 
 
 def test_two_bridges_that_begin_to_call_each_other_at_the_same_moment_both_get_their_answer() -> None:
