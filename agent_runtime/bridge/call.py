@@ -17,6 +17,7 @@ from agent_runtime.outcomes import Outcome, failed
 
 if TYPE_CHECKING:
     from agent_runtime.bridge.portal import Portal
+    from agent_runtime.bridge.thread_sensitive import Place
 
 __all__ = ("ENDED", "TURNED_AWAY", "Call", "current_call", "errand_of")
 
@@ -62,6 +63,7 @@ class Call(Generic[T]):
     """
 
     # What most calls leave as it is stands here: a class attribute costs a call nothing.
+    _place: Place | None = None
     _timer: asyncio.TimerHandle | None = None
     abandoned = False
     born: asyncio.Task[None] | None = None
@@ -87,6 +89,8 @@ class Call(Generic[T]):
         self._async_fn: Any = async_fn
         self._args = args
         self._handled = sys.exception()
+        if "asgiref.sync" in sys.modules:
+            self._place = _place_of_this_thread()
         self._cancel_requests: deque[None] = deque()
         self._unexpired: list[None] = [] if timeout is None else [None]
         self.context = context
@@ -128,9 +132,12 @@ class Call(Generic[T]):
         before its first step runs nothing at all, and the caller would never hear of it.
         """
         token = current_call.set(self)
+        take_away: Callable[[], object] | None = None
         try:
             self.task = self.born or asyncio.current_task()
             self.born = None
+            if self._place is not None:
+                take_away = self._place.show(self)
             if self.time_left is not None:
                 self.start_clock(asyncio.get_running_loop())
             if self._cancel_requests and self.take_cancel():
@@ -142,9 +149,11 @@ class Call(Generic[T]):
         except BaseException as error:  # noqa: BLE001 - S2: whatever it is, it belongs to the caller
             outcome = failed(error)
         finally:
-            try:  # noqa: SIM105 - suppress() costs a microsecond a call
+            try:
                 current_call.reset(token)
-            except ValueError:
+                if take_away is not None:
+                    take_away()
+            except (ValueError, AttributeError):
                 pass  # what a closed loop left behind is ended by the collector, in whatever context
         self.outcome = outcome
         self.task = None
@@ -296,6 +305,15 @@ class Call(Generic[T]):
         Args:
             forked: whether that is so because this process was forked, and the work is its parent's.
         """
+
+
+def _place_of_this_thread() -> Place | None:
+    """Return what asgiref's code in the work is to find; see ``thread_sensitive``."""
+    from agent_runtime.bridge import thread_sensitive
+
+    # A signal handler may call in while this very import goes on below it.
+    find = getattr(thread_sensitive, "place_of_this_thread", None)
+    return None if find is None else find()
 
 
 current_call: contextvars.ContextVar[Call[Any] | None] = contextvars.ContextVar(
