@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import selectors
 from _queue import Empty, SimpleQueue
+from _thread import get_ident
+from asyncio.log import logger
 from collections.abc import Callable
 from typing import Any
 
 from agent_runtime.bridge.threads import block_signals, restore_signals
 
-__all__ = ("ParkingLoop", "can_park")
+__all__ = ("ParkingLoop", "can_park", "made_in_silence")
 
 can_park = hasattr(asyncio.SelectorEventLoop, "_write_to_self")
 """Whether asyncio still wakes its selector loop through the one method that is replaced here."""
@@ -134,3 +137,17 @@ class ParkingLoop(asyncio.SelectorEventLoop):
             super()._write_to_self()  # type: ignore[misc]  # typeshed leaves it out
 
     wake = _write_to_self
+
+
+def made_in_silence(loop_factory: Callable[[], asyncio.AbstractEventLoop]) -> asyncio.AbstractEventLoop:
+    """Make a loop without a line of asyncio's log: the caller may hold the lock of its handler."""
+    thread = get_ident()
+
+    def is_of_another_thread(_record: logging.LogRecord) -> bool:
+        return get_ident() != thread
+
+    logger.addFilter(is_of_another_thread)
+    try:
+        return loop_factory()
+    finally:
+        logger.removeFilter(is_of_another_thread)

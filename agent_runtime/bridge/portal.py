@@ -18,8 +18,8 @@ from typing import Any
 
 from agent_runtime.bridge.call import ENDED, TURNED_AWAY, Call
 from agent_runtime.bridge.inbox import Inbox
-from agent_runtime.bridge.parking import ParkingLoop, ParkingSelector, can_park
-from agent_runtime.bridge.threads import disown_thread, leave_child, start_thread
+from agent_runtime.bridge.parking import ParkingLoop, ParkingSelector, can_park, made_in_silence
+from agent_runtime.bridge.threads import disown_thread, is_free_to_log, leave_child, start_thread
 from agent_runtime.errors import BridgeClosedError, BridgeError, LoopThreadDiedError
 from agent_runtime.outcomes import Outcome, capture, failed
 
@@ -106,7 +106,9 @@ class Portal:
         # asyncio logs a line as it makes a loop, and logging takes its lock to find out whether to. The
         # frame that holds the lock may be the one that was interrupted to make this very call. On this
         # thread the lock is reentrant; on the loop thread the answer is known then.
-        logger.isEnabledFor(logging.DEBUG)
+        logging.getLogger(__name__.partition(".")[0]).addFilter(is_free_to_log)
+        if logger.isEnabledFor(logging.DEBUG):
+            self._loop_factory = functools.partial(made_in_silence, self._loop_factory)
         start_thread(self.main, name=name)
         try:
             failure = self._ready.get()
@@ -342,6 +344,8 @@ class Portal:
         if isinstance(loop, ParkingLoop):
             loop.parking.on_wake = self._look_up if _STARTS_EAGERLY else self._take_up
             self._rouse = loop.wake
+        if loop.get_debug():  # then asyncio logs what is slow
+            logger.addFilter(is_free_to_log)
         self._ready.put(None)
         while self.is_open:
             # A task that a step left behind may raise SystemExit or KeyboardInterrupt: asyncio then

@@ -9,14 +9,14 @@ import importlib
 import time
 import warnings
 from _thread import get_ident
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from agent_runtime.bridge.call import Call
 from agent_runtime.bridge.hostloop import call_site, in_notebook_kernel
 from agent_runtime.bridge.portal import Portal
 from agent_runtime.bridge.waiting import GivingUp
-from agent_runtime.bridge.whereabouts import describe_work, tasks_of
+from agent_runtime.bridge.whereabouts import describe_work, lock_wanted_of_this_thread, tasks_of
 from agent_runtime.errors import CircularWaitError, StalledCallWarning
 from agent_runtime.errors.calls import written
 
@@ -62,8 +62,7 @@ class StallLookout:
         host = self._blocked_loop
         circular = self._circular_wait(call, portal, host)
         if circular is not None:
-            blocked = _module_wanted_by(portal) is not None  # no cancellation reaches a blocked loop
-            return GivingUp(circular, 0.0 if blocked else _CIRCULAR_GRACE)
+            return circular
         seconds = time.monotonic() - self._started
         if self._timeout is not None and seconds > self._timeout + SLACK:
             return GivingUp(call.timeout_error(), _GRACE, cancels=call.claim_expiry())
@@ -76,17 +75,24 @@ class StallLookout:
 
     def _circular_wait(
         self, call: Call[Any], portal: Portal, host: asyncio.AbstractEventLoop | None
-    ) -> CircularWaitError | None:
+    ) -> GivingUp | None:
         entry_point, async_variant = self._names
-        module = _module_wanted_by(portal)
+        patience = 0.0  # no cancellation reaches a blocked loop
+        threads = [one.thread_id for one in _waited_for_by(portal)]
+        module = _first(_module_wanted_by, threads)
+        lock = _first(lock_wanted_of_this_thread, threads)
         if module is not None:
             reason, remedy = f"to import {module}, which this thread is importing", "call it after the import"
+        elif lock is not None:
+            reason = f"for a lock that this thread holds, {lock}"
+            remedy = "release it before the call, or let the async code do without it"
         elif host is not None and _waits_for_nothing_but(host, call, portal):
             reason = "for a coroutine that was given to the event loop of this thread"
-            remedy = f"write {written(async_variant)} instead"
+            remedy, patience = f"write {written(async_variant)} instead", _CIRCULAR_GRACE
         else:
             return None
-        return CircularWaitError(entry_point, reason, remedy, describe_work(call, portal))
+        error = CircularWaitError(entry_point, reason, remedy, describe_work(call, portal))
+        return GivingUp(error, patience)
 
     def _report(
         self, call: Call[Any], portal: Portal, host: asyncio.AbstractEventLoop, seconds: float
@@ -107,10 +113,22 @@ SLACK = 0.25
 """Seconds that the portal's own timer is waited for before its loop counts as blocked."""
 
 
-def _module_wanted_by(portal: Portal) -> str | None:
-    """Return the module that the loop thread waits to import while this thread is importing it."""
+def _waited_for_by(portal: Portal) -> list[Portal]:
+    """Return the portal and those below it that its thread waits for."""
+    found = [portal]
+    for one in found:
+        found += [deeper for _, deeper in tuple(one.waiting) if deeper not in found]
+    return found
+
+
+def _first(look: Callable[[int], str | None], threads: list[int]) -> str | None:
+    return next((seen for seen in map(look, threads) if seen is not None), None)
+
+
+def _module_wanted_by(thread_id: int) -> str | None:
+    """Return the module that a thread waits to import while this thread is importing it."""
     bootstrap = importlib._bootstrap  # noqa: SLF001 - nowhere else is it said
-    blocking = getattr(bootstrap, "_blocking_on", {}).get(portal.thread_id)
+    blocking = getattr(bootstrap, "_blocking_on", {}).get(thread_id)
     locks = blocking if isinstance(blocking, list) else [] if blocking is None else [blocking]
     for lock in tuple(locks):
         owner = getattr(lock, "owner", None)

@@ -16,9 +16,13 @@ from __future__ import annotations
 import _signal  # type: ignore[import-not-found]  # typeshed has no stub for it
 import _thread
 import contextlib
+import contextvars
+import functools
+import logging
 import os
 import sys
 import threading
+from asyncio import _get_running_loop
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -28,6 +32,7 @@ __all__ = (
     "CannotStartThreadError",
     "block_signals",
     "disown_thread",
+    "is_free_to_log",
     "leave_child",
     "main_of_this_thread",
     "restore_signals",
@@ -139,6 +144,36 @@ def disown_thread() -> None:
     active = getattr(threading, "_active", None)
     if active is not None:
         active.pop(threading.get_ident(), None)
+
+
+def is_free_to_log(record: logging.LogRecord) -> bool:
+    """Be a logger's filter: on the thread of an event loop, no handler's lock is waited for.
+
+    Its owner may be a handler that waits in a sync call for this very loop. Then a thread of its own
+    waits in the loop's place, and hands the record over when the lock is free.
+    """
+    if _get_running_loop() is None:
+        return True
+    whole = logging.getLogger(record.name)
+    logger: logging.Logger | None = whole
+    while logger is not None:
+        if not all(_is_free(handler.lock) for handler in logger.handlers):
+            with contextlib.suppress(CannotStartThreadError):
+                handle = functools.partial(contextvars.copy_context().run, whole.handle, record)
+                start_thread(handle, name="agent_runtime log")
+            return False
+        logger = logger.parent if logger.propagate else None
+    return True
+
+
+def _is_free(lock: Any) -> bool:
+    """Whether this thread could have a lock without waiting."""
+    if lock is None:
+        return True
+    if lock.acquire(blocking=False):
+        lock.release()
+        return True
+    return False
 
 
 def leave_child(outcome: Outcome[Any] | None) -> NoReturn:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import contextvars
+import inspect
+import linecache
+import re
 import sys
 import traceback
 from collections.abc import Iterator
@@ -15,7 +19,7 @@ from agent_runtime.bridge.call import Call, current_call
 if TYPE_CHECKING:
     from agent_runtime.bridge.portal import Portal
 
-__all__ = ("describe_frame", "describe_work", "innermost_frame", "tasks_of")
+__all__ = ("describe_frame", "describe_work", "innermost_frame", "lock_wanted_of_this_thread", "tasks_of")
 
 _PLUMBING = (
     "agent_runtime.bridge",
@@ -48,6 +52,49 @@ def innermost_frame(frame: FrameType) -> FrameType | None:
         if not _is_plumbing(candidate):
             return candidate
     return None
+
+
+_TAKES_A_LOCK = re.compile(
+    r"(?:with )?(?P<lock>[^\W\d]\w*(?:\.\w+)*?)(?:\.acquire\(\)|\.__enter__\(\)|)(?: as \w+)?(?::.*)?"
+)
+"""What stands at the place where a thread takes a lock without a limit: CPython 3.11 and 3.12 give the whole
+``with`` statement, later ones the expression in it."""
+
+
+def lock_wanted_of_this_thread(thread_id: int) -> str | None:
+    """Say which lock a thread waits for, without limit, that this very thread owns, if any.
+
+    Only locks that know their owner can tell, which are ``threading.RLock`` and what is built on it:
+    the lock of a logging handler, a condition. Where the source is not at hand, nothing is said.
+    """
+    frame = sys._current_frames().get(thread_id)  # noqa: SLF001 - documented, for this use
+    if frame is None:
+        return None
+    code, line = frame.f_code, frame.f_lineno
+    first, last, begin, end = tuple(code.co_positions())[frame.f_lasti // 2]
+    if first is None:
+        return None
+    whole = linecache.getline(code.co_filename, first, frame.f_globals).encode()
+    found = _TAKES_A_LOCK.fullmatch(whole[begin : end if first == last else None].decode().strip())
+    name = found["lock"] if found is not None else ""
+    holder, lock = _looked_up(name.split("."), frame)
+    condition = inspect.getattr_static(lock, "_lock", None)
+    for candidate in (lock, condition):
+        knows_its_owner = isinstance(candidate, _thread.RLock)
+        is_owned: Any = getattr(candidate, "_is_owned", bool) if knows_its_owner else bool
+        if is_owned():
+            of = f" of {type(holder).__name__}" if holder is not None else ""
+            return f"{name}{of} ({code.co_filename}:{line})"
+    return None
+
+
+def _looked_up(names: list[str], frame: FrameType) -> tuple[object, object]:
+    """Return what dotted names mean in a frame, after what the last name was found in; runs no code."""
+    scope = frame.f_locals if names[0] in frame.f_locals else frame.f_globals
+    holder, value = None, scope.get(names[0])
+    for name in names[1:]:
+        holder, value = value, inspect.getattr_static(value, name, None)
+    return holder, value
 
 
 def tasks_of(call: Call[Any], portal: Portal) -> list[asyncio.Task[Any]]:

@@ -1,0 +1,25 @@
+"""The ``emit`` of a logging handler that takes everything, what asyncio logs as it makes a loop too."""
+
+from __future__ import annotations
+
+import logging
+
+from matrix.contexts._handler import perform_in
+from matrix.contexts._observe import ALL_FACTS
+from matrix.model import Context, Facts, Inside, Job
+
+CONTEXT = Context(
+    "logging_handler_debug",
+    summary="in emit() of a logging handler at level DEBUG, asyncio's records included",
+    facts=Facts(
+        running_loop=None,
+        current_task=False,
+        main_thread=True,
+        evidence={"handler": "on the stack", "its lock": "held", "asyncio's level": "DEBUG"},
+    ),
+    inside=Inside(keeps=ALL_FACTS, again=False),  # a handler of the same kind would take the record, too
+)
+
+
+def host(job: Job) -> None:
+    perform_in(job, logging.DEBUG)
