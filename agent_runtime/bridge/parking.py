@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 import selectors
 from _queue import Empty, SimpleQueue
 from _thread import get_ident
 from asyncio.log import logger
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVarTuple, Unpack
 
 from agent_runtime.bridge.threads import block_signals, restore_signals
 
 __all__ = ("ParkingLoop", "can_park", "made_in_silence")
 
-can_park = hasattr(asyncio.SelectorEventLoop, "_write_to_self")
-"""Whether asyncio still wakes its selector loop through the one method that is replaced here."""
+Ts = TypeVarTuple("Ts")
+
+_loop_class: Any = asyncio.BaseEventLoop
+_used = {*_loop_class.call_soon.__code__.co_names, *_loop_class._call_soon.__code__.co_names}  # noqa: SLF001
+can_park = hasattr(asyncio.SelectorEventLoop, "_write_to_self") and {"_debug", "_ready"} <= _used
+"""Whether asyncio still wakes its selector loop through the one method that is replaced here, and keeps what
+is due where the other one puts it."""
 
 
 GRACE = 0.001
@@ -73,21 +79,18 @@ class ParkingSelector(selectors.DefaultSelector):
         if self._watched > 1 or not self.may_park:
             events = self._poll(timeout)
         elif timeout is None or timeout > 0:
-            self._park(timeout)
+            try:
+                tokens.get(timeout=GRACE if timeout is None or timeout > GRACE else timeout)
+            except Empty:
+                self._park(timeout)
         while not tokens.empty():
             tokens.get()
         self.on_wake()
         return events
 
     def _park(self, timeout: float | None) -> None:
-        """Wait for a token and take it."""
-        brief = timeout is not None and timeout <= GRACE
-        try:
-            self.tokens.get(timeout=timeout if brief else GRACE)
-        except Empty:
-            if brief:
-                return
-        else:
+        """Wait on for a token and take it, when it has not come at once."""
+        if timeout is not None and timeout <= GRACE:
             return
         mask = block_signals()
         try:
@@ -130,6 +133,19 @@ class ParkingLoop(asyncio.SelectorEventLoop):
         self.parking = parking
         self._put_token = parking.tokens.put
         super().__init__(parking)
+
+    def call_soon(
+        self,
+        callback: Callable[[Unpack[Ts]], object],
+        *args: *Ts,
+        context: contextvars.Context | None = None,
+    ) -> asyncio.Handle:
+        """Do as asyncio's own outside debug mode, in half the time: each step of each task comes here."""
+        if self._debug or self._closed:  # type: ignore[attr-defined]  # typeshed leaves it out
+            return super().call_soon(callback, *args, context=context)
+        handle = asyncio.Handle(callback, args, self, context)
+        self._ready.append(handle)  # type: ignore[attr-defined]
+        return handle
 
     def _write_to_self(self) -> None:
         self._put_token(None)
