@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]  # typeshed has no stub for it
+import sys
 from _signal import SIGINT, default_int_handler, getsignal
 from _signal import signal as set_handler
 from collections.abc import Callable
 from types import FrameType, MethodType
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 __all__ = (
     "NO_GUARD",
@@ -71,6 +72,72 @@ def run_pending_handlers() -> None:
         _change_mask(_signal.SIG_BLOCK, ())  # changes nothing, and looks for signals as it returns
 
 
+class _System:
+    """What the system holds for SIGINT, which Python cannot tell: code in C may have set its own handler.
+
+    Python's table goes on to name the handler that was there before, and setting and restoring that
+    would replace the one in C for good. Asked by ctypes, and only if somebody has imported it: that takes
+    ten milliseconds, which is more than all else in a first call.
+    """
+
+    def __init__(self) -> None:
+        self._sigaction: Any = None
+        self._buffer: Any = None
+        self._pythons = b""
+
+    def look(self) -> bytes:
+        """Return the raw sigaction of SIGINT; nothing where it cannot be read."""
+        ctypes = sys.modules.get("ctypes")
+        if ctypes is None or (self._sigaction is None and not self._prepare(ctypes)):
+            return b""
+        buffer = self._buffer()
+        return b"" if self._sigaction(int(SIGINT), None, buffer) else bytes(buffer)
+
+    def put_back(self, raw: bytes) -> None:
+        """Have the system hold again what :meth:`look` has returned."""
+        self._sigaction(int(SIGINT), raw, None)
+
+    def learn(self) -> None:
+        """Take note of what a handler set by Python looks like; one is set now."""
+        self._pythons = self.look()
+
+    @property
+    def knows_pythons(self) -> bool:
+        """Whether :meth:`learn` has been called, and could."""
+        return bool(self._pythons)
+
+    def is_foreign(self, raw: bytes) -> bool:
+        """Whether somebody else than Python has set a handler."""
+        return raw[:_POINTER] != self._pythons[:_POINTER]
+
+    def is_usual(self, raw: bytes) -> bool:
+        """Whether nothing differs from how Python sets handlers, the flags of ``siginterrupt()`` included."""
+        return _telling(raw) == _telling(self._pythons)
+
+    def _prepare(self, ctypes: Any) -> bool:
+        try:
+            sigaction = ctypes.PyDLL(None).sigaction
+            sigaction.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
+            self._buffer = ctypes.c_char * 256  # the largest struct sigaction has 152
+            self._sigaction = sigaction
+        except Exception:  # noqa: BLE001 - half imported, or without such a function: Python's word counts
+            return False
+        return True
+
+
+_POINTER = 8 if sys.maxsize > 2**32 else 4
+"""Bytes of the handler's address, the first field of a sigaction."""
+
+
+def _telling(raw: bytes) -> bytes:
+    """Return the address, the mask and the flags; glibc leaves whatever it was in the rest of the mask."""
+    flags = raw[_POINTER + 128 : _POINTER + 132] if sys.platform == "linux" else b""
+    return raw[: _POINTER + 8] + flags
+
+
+_system = _System()
+
+
 class InterruptGuard:
     """Own SIGINT for the time that the main thread waits in one call.
 
@@ -79,10 +146,15 @@ class InterruptGuard:
     for a loop that stands still. What the previous handler would do decides: if it raises (or
     stands for raising later), that exception ends the wait; if it returns, the signal is dealt with.
 
+    A signal that code in C handles is left alone, as far as that can be seen: what the press means is not
+    Python's to decide there.
+
     For the main thread only: ``try: guard.take_over() ... finally: guard.give_back()``.
     """
 
     _serving = False
+    _served = False
+    _raw = b""
     _installed: Handler | None = None
     _replaced: Handler | None = None
     _previous: Handler | None = None
@@ -93,17 +165,35 @@ class InterruptGuard:
     def take_over(self) -> None:
         """Take SIGINT over, if Python code handles it at all."""
         replaced = getsignal(SIGINT)
-        if callable(replaced):
+        if callable(replaced) and "uwsgi" not in sys.modules:  # that server sets its own behind Python's back
             # A call made in a signal handler interrupts another call, whose guard would only take
             # note: what stands behind that guard decides, and for the innermost call.
             outer = replaced.__self__ if type(replaced) is MethodType else None
             self._previous = outer._previous if type(outer) is InterruptGuard else replaced  # noqa: SLF001
             self._replaced = replaced
+            if "ctypes" in sys.modules and not self._may_take():
+                return
             self._installed = installed = self._on_signal
             try:  # noqa: SIM105 - suppress() costs a microsecond a call
                 set_handler(SIGINT, installed)
             except ValueError:
                 pass  # the main thread of a sub-interpreter may not
+
+    def _may_take(self) -> bool:
+        """Return whether the system's handler is Python's; keep what has to be put back besides."""
+        raw = _system.look()
+        if raw and not _system.knows_pythons:
+            try:
+                set_handler(SIGINT, self._replaced)
+            except ValueError:
+                return True
+            _system.learn()
+            if not _system.is_usual(raw):
+                _system.put_back(raw)
+        if raw and _system.is_foreign(raw):
+            return False
+        self._raw = b"" if _system.is_usual(raw) else raw
+        return True
 
     def give_back(self) -> None:
         """Give SIGINT back, unless somebody else has taken it meanwhile; a second time does nothing.
@@ -113,7 +203,12 @@ class InterruptGuard:
         installed = self._installed
         if installed is not None:
             if getsignal(SIGINT) is installed:
+                raw = _system.look() if self._served and "ctypes" in sys.modules else b""
                 set_handler(SIGINT, self._replaced)
+                if raw and _system.knows_pythons and _system.is_foreign(raw):
+                    _system.put_back(raw)  # set by C in one of the steps
+                elif self._raw:
+                    _system.put_back(self._raw)
             self._installed = None  # it leads back here: a cycle
 
     def perform(self, fn: Callable[..., T], *args: object) -> T:
@@ -122,7 +217,7 @@ class InterruptGuard:
         The innermost of our frames around it, so that nothing is raised between our own instructions.
         """
         __tracebackhide__ = True
-        self._serving = True
+        self._serving = self._served = True
         try:
             return fn(*args)
         finally:
