@@ -6,6 +6,7 @@ import asyncio
 import concurrent.futures
 import contextlib
 import importlib
+import sys
 import time
 import warnings
 from _thread import get_ident
@@ -56,9 +57,14 @@ class StallLookout:
         self._started = started
         self._blocked_loop = blocked_loop
         self._reported = False
+        self._scope = _check_of_this_thread() if _SCOPED & sys.modules.keys() else None
+        self.is_eager = self._scope is not None
 
     def look(self, call: Call[Any], portal: Portal) -> GivingUp | None:
         """Say why to give the call up, or None; report a stall once."""
+        cancellation = None if self._scope is None else _raised_by(self._scope)
+        if cancellation is not None:
+            return GivingUp(cancellation)
         host = self._blocked_loop
         circular = self._circular_wait(call, portal, host)
         if circular is not None:
@@ -107,6 +113,22 @@ class StallLookout:
             ),
             stacklevel=level,
         )
+
+
+_SCOPED = frozenset(("anyio", "trio"))
+"""Libraries whose worker threads belong to a scope that can be cancelled."""
+
+
+def _check_of_this_thread() -> Callable[[], object] | None:
+    from agent_runtime.bridge import scopes
+
+    return scopes.check_of_this_thread()
+
+
+def _raised_by(check: Callable[[], object]) -> BaseException | None:
+    from agent_runtime.bridge import scopes
+
+    return scopes.raised_by(check)
 
 
 SLACK = 0.25

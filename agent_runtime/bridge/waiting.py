@@ -35,7 +35,13 @@ class GivingUp(NamedTuple):
 
 
 class Lookout(Protocol):
-    """Whoever judges, every now and then, whether a wait still makes sense."""
+    """Whoever judges, every now and then, whether a wait still makes sense.
+
+    Attributes:
+        is_eager: whether it has to look often, because nobody will tell what it looks for.
+    """
+
+    is_eager: bool
 
     def look(self, call: Call[Any], portal: Portal) -> GivingUp | None:
         """Say why to give the call up, or None."""
@@ -109,8 +115,8 @@ def wait(
             elif news is not _NOTHING:
                 return news, None if patience is None else patience.reason
             else:
-                slice_ = min(2 * slice_, longest)
                 lookout = lookout or watched.lookout(call)
+                slice_ = SLICE if lookout.is_eager else min(2 * slice_, longest)
                 giving_up = _look(call, portal, patience, lookout)
         if giving_up is None:
             continue
