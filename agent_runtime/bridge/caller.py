@@ -17,7 +17,7 @@ from agent_runtime.bridge import hostloop
 from agent_runtime.bridge.call import ENDED, TURNED_AWAY, Call
 from agent_runtime.bridge.direct import run_directly
 from agent_runtime.bridge.hostloop import running_loop, warn_of_blocked_loop
-from agent_runtime.bridge.interrupts import NO_GUARD, InterruptGuard, is_raised_at_once
+from agent_runtime.bridge.interrupts import NO_GUARD, InterruptGuard, is_raised_at_once, observed
 from agent_runtime.bridge.portal import Portal
 from agent_runtime.bridge.portals import PortalSet
 from agent_runtime.bridge.process import parked_loop, this_thread
@@ -26,7 +26,6 @@ from agent_runtime.bridge.suspending import Sleeper, TaskInbox, sleeper_of_this_
 from agent_runtime.bridge.threads import CannotStartThreadError
 from agent_runtime.bridge.waiting import SLICE, stop_listening, wait
 from agent_runtime.errors import (
-    BlockedLoopWarning,
     CallerLoopError,
     ContextInUseError,
     NoThreadError,
@@ -62,7 +61,7 @@ class Options(NamedTuple):
     @property
     def names(self) -> tuple[str, str]:
         """What messages call the sync call and what to await instead."""
-        return self.given_names or names_of(self.source)
+        return self.given_names or observed(names_of, self.source, otherwise=_NAMELESS)
 
     def lookout(self, call: Call[Any]) -> StallLookout:
         """Return who judges the wait for a call that takes its time."""
@@ -98,12 +97,12 @@ class Options(NamedTuple):
 
         Where warnings are errors, this one does not take the place of what the call has raised.
         """
-        try:
-            warn_of_blocked_loop(self, seconds)
-        except BlockedLoopWarning:
-            if not failed:
-                raise
+        raised = observed(warn_of_blocked_loop, self, seconds, otherwise=None)
+        if raised is not None and not failed:
+            raise raised
 
+
+_NAMELESS = ("run_sync", "the async function")
 
 _USUAL = (None, None, "warn")
 """No timeout, no context, and a warning if a loop is blocked: what most calls leave as it is."""
@@ -304,4 +303,4 @@ def _check_context(context: contextvars.Context) -> None:
 def names_of(async_fn: object) -> tuple[str, str]:
     """Return what messages call the sync call and what to await instead."""
     function = async_fn.func if isinstance(async_fn, functools.partial) else async_fn
-    return "run_sync", getattr(function, "__name__", "the async function")
+    return "run_sync", getattr(function, "__name__", _NAMELESS[1])

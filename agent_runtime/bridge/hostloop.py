@@ -72,22 +72,30 @@ class Named(Protocol):
         """The two names."""
 
 
-def warn_of_blocked_loop(named: Named, seconds: float) -> None:
-    """Warn, once a call site, if the loop of this thread stood still for long; not in a notebook kernel."""
+def warn_of_blocked_loop(named: Named, seconds: float) -> BlockedLoopWarning | None:
+    """Warn, once a call site, if the loop of this thread stood still for long; not in a notebook kernel.
+
+    Returns:
+        The warning, where warnings are errors.
+    """
     if seconds < THRESHOLD or in_notebook_kernel():
-        return
+        return None
     level, site = call_site()
     if site in _warned:
-        return
+        return None
     _warned.add(site)
-    warnings.warn(BlockedLoopWarning(*named.names, seconds, f"{site[0]}:{site[1]}"), stacklevel=level)
+    try:
+        warnings.warn(BlockedLoopWarning(*named.names, seconds, f"{site[0]}:{site[1]}"), stacklevel=level)
+    except BlockedLoopWarning as warning:
+        return warning.with_traceback(None)
+    return None
 
 
 def call_site() -> tuple[int, tuple[str, int]]:
     """Return the stack level and the place of the first frame that is not this package's."""
     package = __name__.partition(".")[0]
     level, frame = 1, sys._getframe(1)  # noqa: SLF001 - the documented way to one's own stack
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == package:
+    while frame.f_back is not None and str(frame.f_globals.get("__name__")).partition(".")[0] == package:
         level, frame = level + 1, frame.f_back
     return level, (frame.f_code.co_filename, frame.f_lineno)
 

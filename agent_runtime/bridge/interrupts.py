@@ -16,6 +16,7 @@ __all__ = (
     "Interruption",
     "Listener",
     "is_raised_at_once",
+    "observed",
     "run_pending_handlers",
 )
 
@@ -136,6 +137,34 @@ def _telling(raw: bytes) -> bytes:
 
 
 _system = _System()
+
+
+def observed(look: Callable[..., T], *args: object, otherwise: T) -> T:
+    """Return ``look(*args)``, or ``otherwise`` where that fails: what only observes changes no outcome.
+
+    Raises:
+        BaseException: what a signal handler raises meanwhile, and what is no ``Exception``.
+    """
+    try:
+        return look(*args)
+    except Exception as error:
+        if _is_of_a_signal_handler(error):
+            raise
+        return otherwise
+
+
+def _is_of_a_signal_handler(error: Exception) -> bool:
+    """Whether the traceback leads through a handler: through its code, or through what was given one."""
+    handlers = (getsignal(signum) for signum in _signal.valid_signals())
+    codes = {getattr(getattr(handler, "func", handler), "__code__", None) for handler in handlers} - {None}
+    interrupted, link = None, error.__traceback__
+    while link is not None:
+        frame = link.tb_frame
+        given = any(value is interrupted for value in frame.f_locals.values())
+        if frame.f_code in codes or (interrupted is not None and given):
+            return True
+        interrupted, link = frame, link.tb_next
+    return False
 
 
 class InterruptGuard:

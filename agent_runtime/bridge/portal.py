@@ -359,16 +359,15 @@ class Portal:
         loop, self._loop_serves = self._loop, False
         for call in tuple(self._live):
             call.cut_off_by = cut_off_by
-        is_ours = loop is not None and not loop.is_running()  # a factory may have given one of another thread
-        if loop is not None and is_ours:
-            with contextlib.suppress(BaseException):
-                finish_loop(loop)
+        ours = None if loop is None or loop.is_running() else loop  # a factory may give one of another thread
+        if ours is not None:
+            capture(finish_loop, ours)
         if isinstance(loop, ParkingLoop):
             loop.parking.may_park = False  # from here on it belongs to no portal
             loop.parking.on_wake = bool
         if not self._retiring:
-            if loop is not None and is_ours:
-                loop.close()
+            if ours is not None:
+                ours.close()
             for call in tuple(self._live):
                 call.finish(ENDED)  # it ignored its cancellation, and will never get further
         self._turn_away()

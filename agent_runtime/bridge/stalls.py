@@ -15,6 +15,7 @@ from typing import Any
 
 from agent_runtime.bridge.call import Call
 from agent_runtime.bridge.hostloop import call_site, in_notebook_kernel
+from agent_runtime.bridge.interrupts import observed
 from agent_runtime.bridge.portal import Portal
 from agent_runtime.bridge.waiting import GivingUp
 from agent_runtime.bridge.whereabouts import describe_work, lock_wanted_of_this_thread, tasks_of
@@ -73,10 +74,7 @@ class StallLookout:
         if self._timeout is not None and seconds > self._timeout + SLACK:
             return GivingUp(call.timeout_error(), _GRACE, cancels=call.claim_expiry())
         if host is not None and self._stall_timeout is not None and seconds > self._stall_timeout:
-            try:
-                self._report(call, portal, host, seconds)
-            except StalledCallWarning as error:  # where warnings are errors
-                return GivingUp(error, _GRACE)
+            return observed(self._report, call, portal, host, seconds, otherwise=None)
         return None
 
     def _circular_wait(
@@ -92,7 +90,7 @@ class StallLookout:
         elif lock is not None:
             reason = f"for a lock that this thread holds, {lock}"
             remedy = "release it before the call, or let the async code do without it"
-        elif host is not None and _waits_for_nothing_but(host, call, portal):
+        elif host is not None and observed(_waits_for_nothing_but, host, call, portal, otherwise=False):
             reason = "for a coroutine that was given to the event loop of this thread"
             remedy, patience = f"write {written(async_variant)} instead", _CIRCULAR_GRACE
         else:
@@ -102,17 +100,21 @@ class StallLookout:
 
     def _report(
         self, call: Call[Any], portal: Portal, host: asyncio.AbstractEventLoop, seconds: float
-    ) -> None:
+    ) -> GivingUp | None:
+        """Warn once; give the call up where warnings are errors."""
         if self._reported or in_notebook_kernel():
-            return
+            return None
         self._reported = True
         level, (file, line) = call_site()
-        warnings.warn(
-            StalledCallWarning(
-                *self._names, seconds, f"{file}:{line}", describe_work(call, portal), _waiting_on(host)
-            ),
-            stacklevel=level,
+        waiting = observed(_waiting_on, host, otherwise="what lives on it cannot be seen")
+        report = StalledCallWarning(
+            *self._names, seconds, f"{file}:{line}", describe_work(call, portal), waiting
         )
+        try:
+            warnings.warn(report, stacklevel=level)
+        except StalledCallWarning as error:
+            return GivingUp(error, _GRACE)
+        return None
 
 
 _SCOPED = frozenset(("anyio", "trio"))
@@ -144,7 +146,8 @@ def _waited_for_by(portal: Portal) -> list[Portal]:
 
 
 def _first(look: Callable[[int], str | None], threads: list[int]) -> str | None:
-    return next((seen for seen in map(look, threads) if seen is not None), None)
+    seen = (observed(look, thread, otherwise=None) for thread in threads)
+    return next((one for one in seen if one is not None), None)
 
 
 def _module_wanted_by(thread_id: int) -> str | None:

@@ -15,6 +15,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from agent_runtime.bridge.call import Call, current_call
+from agent_runtime.bridge.interrupts import observed
 
 if TYPE_CHECKING:
     from agent_runtime.bridge.portal import Portal
@@ -31,7 +32,12 @@ _PLUMBING = (
 
 
 def describe_work(call: Call[Any], portal: Portal) -> str:
-    """Say in one line where the call's work stands: what it awaits, or what keeps its thread busy."""
+    """Say in one line where the call's work stands, or only what it is, where that cannot be seen."""
+    return observed(_whereabouts, call, portal, otherwise=call.what)
+
+
+def _whereabouts(call: Call[Any], portal: Portal) -> str:
+    """Say what the work awaits, or what keeps its thread busy."""
     busy = sys._current_frames().get(portal.thread_id)  # noqa: SLF001 - documented, for this use
     user_frame = None if busy is None else innermost_frame(busy)
     if user_frame is not None:
@@ -141,5 +147,5 @@ def _innermost_await(frame: FrameType, task: asyncio.Task[Any]) -> FrameType | N
 
 
 def _is_plumbing(frame: FrameType) -> bool:
-    name = frame.f_globals.get("__name__", "")
+    name = str(frame.f_globals.get("__name__"))
     return name.startswith(_PLUMBING) or name in ("selectors", "threading", "importlib._bootstrap")
