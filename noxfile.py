@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import nox
@@ -227,6 +228,15 @@ def lint(session: nox.Session) -> None:
     install(session, "lint")
     for command in LINT:
         session.run(*command)
+
+
+@nox.session
+def newest(session: nox.Session) -> None:
+    """Run gate, tests and lint with today's newest packages, and name which turned what red; `-- --pre`."""
+    prepare(session, "tests", "lint")
+    groups = ("--group=tests", "--group=lint")
+    lint = (f"--lint={shlex.join(command)}" for command in LINT)
+    session.run("python", "-m", "matrix.newest", *groups, *lint, *session.posargs)
 
 
 @nox.session

@@ -24,7 +24,16 @@ if TYPE_CHECKING:
 
     from matrix.model import Cell
 
-__all__ = ("Installer", "Place", "PlaceError", "performed", "with_python", "with_version")
+__all__ = (
+    "Installer",
+    "Place",
+    "PlaceError",
+    "like_this_one",
+    "performed",
+    "said_by",
+    "with_python",
+    "with_version",
+)
 
 CODE = PYPROJECT.parent
 """Where ``matrix`` and ``agent_runtime`` are imported from, in every environment."""
@@ -73,7 +82,7 @@ class Installer:
         Raises:
             PlaceError: pip fails, or finds none.
         """
-        said = _said([*_PIP, "index", "versions", self.package, *self.options])
+        said = said_by([*_PIP, "index", "versions", self.package, *self.options])
         listed = _AVAILABLE.search(said)
         if listed is None:
             raise PlaceError(
@@ -89,8 +98,8 @@ class Installer:
         """
         wanted = f"{self.package}=={version}"
         pip = [*_PIP, "--python", str(python), "install", "--quiet", "--no-input", *self.options, wanted]
-        _said(pip)
-        there = _said([str(python), "-I", "-c", _ASK, self.package]).strip()
+        said_by(pip)
+        there = said_by([str(python), "-I", "-c", _ASK, self.package]).strip()
         if _trimmed(there) != _trimmed(version):
             raise PlaceError(f"pip was to install {wanted}, and {there} is what is imported there")
 
@@ -104,15 +113,27 @@ def with_version(installer: Installer, version: str, folder: Path) -> Place:
     Raises:
         PlaceError: it cannot be made.
     """
-    home = folder / version
-    _said([sys.executable, "-m", "venv", "--without-pip", str(home)])
+    python = like_this_one(folder / version)
+    installer.install(python, version)
+    return Place(version, python)
+
+
+def like_this_one(home: Path) -> Path:
+    """Make an environment that has what this one has; what is installed there comes first.
+
+    Returns:
+        Its interpreter.
+
+    Raises:
+        PlaceError: it cannot be made.
+    """
+    said_by([sys.executable, "-m", "venv", "--without-pip", str(home)])
     python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    packages = _said([str(python), "-I", "-c", "import site; print(site.getsitepackages()[0])"]).strip()
+    packages = said_by([str(python), "-I", "-c", "import site; print(site.getsitepackages()[0])"]).strip()
     # After what the environment has itself, so that the version installed there is the one that is imported.
     lines = [f"import site; site.addsitedir({path!r})" for path in _packages_here()]
     Path(packages, "what-this-one-has.pth").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    installer.install(python, version)
-    return Place(version, python)
+    return python
 
 
 def with_python(name: str, folder: Path) -> Place:
@@ -179,7 +200,7 @@ def _packages_here() -> list[str]:
     return [folder for folder in folders if Path(folder).is_dir()]
 
 
-def _said(command: Sequence[str]) -> str:
+def said_by(command: Sequence[str]) -> str:
     """Run a program; return what it printed, or raise if it failed."""
     variables = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     done = subprocess.run(
