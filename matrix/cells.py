@@ -91,15 +91,19 @@ def select(registry: Registry, selection: Selection) -> list[Cell]:
 
 
 def _is_wanted(registry: Registry, cell: Cell, selection: Selection) -> bool:
-    """Whether an expensive context is to be entered for this cell: unless named, its entry points are few."""
+    """Whether the gate judges this cell: some contexts only with few entry points, and the reverse."""
     if SEPARATOR in cell.context or control_name(cell.target) is not None:
         return True
     context = registry.context(cell.context).statement
     probes, entry_points = context.gate_probes, context.gate_entry_points
     if probes and not selection.probes and not any(fnmatchcase(cell.probe, one) for one in probes):
         return False
-    few = entry_points and not selection.entry_points and cell.target != CONTROL
-    return not few or cell.entry_point in entry_points
+    if selection.entry_points or cell.target == CONTROL:
+        return True
+    contexts = registry.entry_points()[cell.entry_point].gate_contexts
+    return (not entry_points or cell.entry_point in entry_points) and (
+        not contexts or cell.context in contexts
+    )
 
 
 def _contexts(registry: Registry, patterns: Sequence[str]) -> list[str]:

@@ -60,10 +60,23 @@ def wrong_claims(registry: Registry) -> list[str]:
         for name, control in registry.controls().items()
         for problem in _problems(registry, control)
     ]
-    return controls + [
+    contexts = [
         f"{registry.root / 'contexts' / name}.py: {problem}"
         for name, context in registry.contexts().items()
         for problem in _unknown_names(registry, context)
+    ]
+    return controls + contexts + _unknown_contexts(registry)
+
+
+def _unknown_contexts(registry: Registry) -> list[str]:
+    """Return what entry points say of contexts that do not exist."""
+    known = list(registry.contexts())
+    return [
+        f"{registry.root / 'entry_points' / name}.py: gate_contexts names {context!r}, which is no context;"
+        f" {_nearest(context, known)}"
+        for name, entry_point in registry.entry_points().items()
+        for context in entry_point.gate_contexts
+        if context not in known
     ]
 
 

@@ -25,11 +25,11 @@ _NAMES = ("bridge.run_sync", "call_async")
 
 def call(source: Source, inputs: Mapping[str, object]) -> Mapping[str, object]:
     """Return the outputs of one run; blocks the calling thread."""
-    functions = {name: _sent_to_caller(step) for name, step in source.functions.items()}
+    functions = {name: sent_to_caller(step) for name, step in source.functions.items()}
     return run_sync(call_async, replace(source, functions=functions), inputs, names=_NAMES)
 
 
-def _sent_to_caller(step: AnyFunction) -> Callable[..., Coroutine[Any, Any, object]]:
+def sent_to_caller(step: AnyFunction) -> Callable[..., Coroutine[Any, Any, object]]:
     """Return a step for the loop thread that has a plain function called by the thread that waits."""
 
     @functools.wraps(step)

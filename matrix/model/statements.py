@@ -107,11 +107,14 @@ class EntryPoint:
         name: file name without ``.py``; part of cell ids.
         label: as users write it, for tables: ``Runtime.run()``.
         without: why a promise cannot be made by this function, by the name of the probe that asks for it.
+        gate_contexts: the contexts in which the gate judges it, where few tell everything; empty for all. The
+            others have cells as well, for whoever names the entry point.
     """
 
     name: str
     label: str
     without: Mapping[str, str] = field(default_factory=dict)
+    gate_contexts: tuple[str, ...] = ()
 
 
 def _always(_facts: Facts) -> str | None:

@@ -11,6 +11,7 @@ from matrix.cells import Selection, SelectionError, select
 from matrix.model import Cell, Outcome
 from matrix.plan import in_ci, plan
 from matrix.registry import RegistryError
+from tests.helpers.registries import ENTRY_POINT
 
 if TYPE_CHECKING:
     from tests.helpers.registries import Toy
@@ -82,6 +83,35 @@ def test_gate_judges_of_an_expensive_context_what_that_says(
     full.context("costly", more="gate_entry_points=('toy',), gate_probes=('fir*',)")
 
     assert len([one for one in ids(full, **parts) if "/costly/" in one]) == number
+
+
+@pytest.mark.parametrize(
+    ("parts", "number"),
+    [
+        pytest.param({"targets": ("agent_runtime",)}, 2, id="gate"),
+        pytest.param({"targets": ("agent_runtime",), "contexts": ("*",)}, 2, id="contexts_named"),
+        pytest.param({"targets": ("agent_runtime",), "entry_points": ("toy",)}, 4, id="entry_point_named"),
+        pytest.param({"cells": ("agent_runtime/toy/*/*",)}, 4, id="cells"),
+    ],
+)
+def test_gate_judges_an_entry_point_in_the_contexts_that_it_names(
+    full: Toy, parts: dict[str, tuple[str, ...]], number: int
+) -> None:
+    full.write(
+        "entry_points", "toy", ENTRY_POINT.replace('"toy()"', '"toy()", gate_contexts=("beta_thread",)')
+    )
+
+    assert len([one for one in ids(full, **parts) if "/toy/" in one]) == number
+
+
+def test_entry_point_that_names_a_context_that_does_not_exist_is_refused(toy: Toy) -> None:
+    toy.write("entry_points", "toy", ENTRY_POINT.replace('"toy()"', '"toy()", gate_contexts=("scrip",)'))
+    toy.context().probe()
+
+    with pytest.raises(
+        RegistryError, match="gate_contexts names 'scrip', which is no context; nearest: script"
+    ):
+        toy.registry().verify()
 
 
 def test_claim_that_a_context_rules_out_is_a_named_skip(toy: Toy) -> None:
