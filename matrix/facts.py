@@ -25,7 +25,7 @@ def observe_here(evidence: Mapping[str, str] | None = None) -> Facts:
         current_task=loop is not None and asyncio.current_task(loop) is not None,
         main_thread=threading.current_thread() is threading.main_thread(),
         kernel=_a_kernel_is_live(),
-        suspendable=_greenback_can_suspend(),
+        suspendable=_can_be_suspended(),
         evidence=dict(evidence or {}),
     )
 
@@ -63,10 +63,14 @@ def as_data(facts: Facts) -> dict[str, object]:
     }
 
 
-def _greenback_can_suspend() -> bool:
-    """Whether greenback has prepared the task that this runs in; imports nothing."""
+def _can_be_suspended() -> bool:
+    """Whether greenback has prepared this task, or SQLAlchemy runs this in a greenlet; imports nothing."""
     has_portal = getattr(sys.modules.get("greenback"), "has_portal", None)
-    return has_portal is not None and bool(has_portal())
+    if has_portal is not None and has_portal():
+        return True
+    greenlet = sys.modules.get("greenlet")
+    here = None if greenlet is None else greenlet.getcurrent()
+    return bool(getattr(here, "__sqlalchemy_greenlet_provider__", False))
 
 
 def _a_kernel_is_live() -> bool:

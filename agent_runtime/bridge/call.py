@@ -10,7 +10,8 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
-from agent_runtime.bridge.inbox import Inbox
+from agent_runtime.bridge.hostloop import forget_library
+from agent_runtime.bridge.parking import Inbox
 from agent_runtime.bridge.service import Errand
 from agent_runtime.errors import BridgeError, CallAbandonedError
 from agent_runtime.outcomes import Outcome, failed
@@ -131,7 +132,7 @@ class Call(Generic[T]):
         Nobody can cancel the task before it says here which one it is: a task that is cancelled
         before its first step runs nothing at all, and the caller would never hear of it.
         """
-        token = current_call.set(self)
+        token, library = current_call.set(self), forget_library()
         take_away: Callable[[], object] | None = None
         try:
             self.task = self.born or asyncio.current_task()
@@ -149,12 +150,7 @@ class Call(Generic[T]):
         except BaseException as error:  # noqa: BLE001 - S2: whatever it is, it belongs to the caller
             outcome = failed(error)
         finally:
-            try:
-                current_call.reset(token)
-                if take_away is not None:
-                    take_away()
-            except (ValueError, AttributeError):
-                pass  # what a closed loop left behind is ended by the collector, in whatever context
+            _tidy_up(token, library, take_away)
         self.outcome = outcome
         self.task = None
         # Contexts that live on lead here: in the callbacks of a connection that the work has opened, say.
@@ -314,6 +310,22 @@ def _place_of_this_thread() -> Place | None:
     # A signal handler may call in while this very import goes on below it.
     find = getattr(thread_sensitive, "place_of_this_thread", None)
     return None if find is None else find()
+
+
+def _tidy_up(
+    token: contextvars.Token[Any],
+    library: contextvars.Token[Any] | None,
+    take_away: Callable[[], object] | None,
+) -> None:
+    """Leave the context as it was before the work."""
+    try:
+        current_call.reset(token)
+        if library is not None:
+            library.var.reset(library)
+        if take_away is not None:
+            take_away()
+    except (ValueError, AttributeError):
+        pass  # what a closed loop left behind is ended by the collector, in whatever context
 
 
 current_call: contextvars.ContextVar[Call[Any] | None] = contextvars.ContextVar(

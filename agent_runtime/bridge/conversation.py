@@ -15,7 +15,8 @@ from typing import Any, Generic, TypeVar
 from agent_runtime.bridge.call import TURNED_AWAY, Call
 from agent_runtime.bridge.caller import Options, standing_on
 from agent_runtime.bridge.direct import CallingThread
-from agent_runtime.bridge.hostloop import call_without_loop, running_loop
+from agent_runtime.bridge.hiding import call_hidden
+from agent_runtime.bridge.hostloop import running_loop
 from agent_runtime.bridge.interrupts import InterruptGuard
 from agent_runtime.bridge.portal import Portal
 from agent_runtime.bridge.portals import PortalSet
@@ -168,7 +169,7 @@ class Conversation(Generic[T]):
             if self._direct is None:
                 self._wind_up(call, None, ended=call.final is not None)
             else:
-                call_without_loop(self._wind_up, call, None)
+                call_hidden(None, self._wind_up, call, None)
 
     def end_with_the_process(self) -> None:
         """Cancel work that this very thread does, at the end of the process; other threads' is left alone."""

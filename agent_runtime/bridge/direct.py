@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import sys
 from _queue import SimpleQueue
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from agent_runtime.bridge.call import Call
+from agent_runtime.bridge.hiding import call_hidden
 from agent_runtime.bridge.interrupts import InterruptGuard, Interruption
 from agent_runtime.bridge.portal import finish_loop, plain_loop
 from agent_runtime.bridge.service import Errand
@@ -79,8 +79,8 @@ class CallingThread:
             self._look_around()
         while self._call.outcome is None and self._news is None and not self._abandoned:
             try:
-                with _as_on_a_loop():
-                    self._loop.run_forever()
+                # Clients ask sniffio where they are, and would await what only the host's trio understands.
+                call_hidden(self._guard, self._loop.run_forever)
             except BaseException as error:  # noqa: BLE001 - a signal handler's, or a stray task's
                 self._interrupt(error.with_traceback(None))
         if self._timer is not None:
@@ -147,21 +147,3 @@ class CallingThread:
         else:
             self._call.request_cancel()
             self._call.deliver_cancel()
-
-
-@contextlib.contextmanager
-def _as_on_a_loop() -> Iterator[None]:
-    """Have sniffio look at the loop: while a task of trio calls in, its mark on the thread says trio.
-
-    httpx and other clients ask sniffio, and would await what only trio understands.
-    """
-    mark: Any = getattr(sys.modules.get("sniffio"), "thread_local", None)
-    if getattr(mark, "name", None) is None:
-        yield
-        return
-    before = mark.name
-    mark.name = None
-    try:
-        yield
-    finally:
-        mark.name = before

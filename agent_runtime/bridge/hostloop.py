@@ -1,61 +1,49 @@
-"""The event loop that may run in the calling thread: seen, and put out of sight for a while."""
+"""The host of the calling code: its event loop seen, its library forgotten, what is said of blocking it."""
 
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import sys
 import warnings
-from asyncio import events, tasks
+from asyncio import events
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import Any, Protocol
 
 from agent_runtime.errors import BlockedLoopWarning
 
 __all__ = (
     "Named",
     "call_site",
-    "call_without_loop",
+    "forget_library",
     "in_notebook_kernel",
+    "library_is_marked",
     "running_loop",
     "warn_of_blocked_loop",
 )
-
-T = TypeVar("T")
 
 running_loop: Callable[[], asyncio.AbstractEventLoop | None] = events._get_running_loop  # noqa: SLF001
 """Return the event loop that runs in this thread, or None; never raises, never makes one."""
 
 
-def call_without_loop(fn: Callable[..., T], *args: object) -> T:
-    """Call ``fn(*args)`` as a plain script would: with no running loop to be seen in this thread.
+def library_is_marked() -> bool:
+    """Whether this context names an async library for sniffio, as ``anyio.run()`` has it do."""
+    mark = _library()
+    return mark is not None and mark.get() is not None
 
-    The loop of a thread that waits in a sync call stands still, and yet the thread is marked as
-    running it. Code that asks (an ORM's async-safety check, a browser driver's sync API,
-    ``asyncio.run``) would refuse to work. The mark and the current task are taken off meanwhile;
-    these are the functions that asyncio documents for authors of event loops.
+
+def forget_library() -> contextvars.Token[Any] | None:
+    """Name no async library in this context, and return how to undo that; None if it names none.
+
+    The host's may be trio, and the work runs on asyncio: clients that ask sniffio would await what only
+    trio understands. It finds asyncio by itself.
     """
-    __tracebackhide__ = True
-    loop = running_loop()
-    if loop is None:
-        return fn(*args)
-    task = tasks.current_task(loop)
-    try:  # from here on: a signal handler may raise anywhere
-        if task is not None:
-            tasks._leave_task(loop, task)  # noqa: SLF001
-        events._set_running_loop(None)  # noqa: SLF001
-        return fn(*args)
-    finally:
-        try:
-            _put_back(loop, task)
-        except BaseException:  # a signal handler's, in the middle of it
-            _put_back(loop, task)
-            raise
+    mark = _library()
+    return None if mark is None or mark.get() is None else mark.set(None)
 
 
-def _put_back(loop: asyncio.AbstractEventLoop, task: asyncio.Task[object] | None) -> None:
-    events._set_running_loop(loop)  # noqa: SLF001
-    if task is not None and tasks.current_task(loop) is None:
-        tasks._enter_task(loop, task)  # noqa: SLF001
+def _library() -> contextvars.ContextVar[Any] | None:
+    return getattr(sys.modules.get("sniffio"), "current_async_library_cvar", None)
 
 
 THRESHOLD = 1.0

@@ -183,6 +183,7 @@ class InterruptGuard:
 
     _serving = False
     _served = False
+    _is_aside = False
     _raw = b""
     _installed: Handler | None = None
     _replaced: Handler | None = None
@@ -239,6 +240,18 @@ class InterruptGuard:
                 elif self._raw:
                     _system.put_back(self._raw)
             self._installed = None  # it leads back here: a cycle
+
+    def step_aside(self) -> None:
+        """Give SIGINT back while other greenlets have the thread, until :meth:`step_in`."""
+        if self._installed is not None and getsignal(SIGINT) is self._installed:
+            self._is_aside = True
+            self.give_back()
+
+    def step_in(self) -> None:
+        """Take SIGINT over again, from whoever has it now."""
+        if self._is_aside:
+            self.take_over()
+            self._is_aside = False
 
     def perform(self, fn: Callable[..., T], *args: object) -> T:
         """Call somebody's function on this thread; Ctrl-C now belongs to it, as in a plain script.

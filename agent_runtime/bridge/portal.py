@@ -17,8 +17,7 @@ from time import monotonic
 from typing import Any
 
 from agent_runtime.bridge.call import ENDED, TURNED_AWAY, Call
-from agent_runtime.bridge.inbox import Inbox
-from agent_runtime.bridge.parking import ParkingLoop, ParkingSelector, can_park, made_in_silence
+from agent_runtime.bridge.parking import Inbox, ParkingLoop, ParkingSelector, can_park, made_in_silence
 from agent_runtime.bridge.threads import disown_thread, is_free_to_log, leave_child, start_thread
 from agent_runtime.errors import BridgeClosedError, BridgeError, LoopThreadDiedError
 from agent_runtime.outcomes import Outcome, capture, failed

@@ -9,8 +9,9 @@ import sys
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-from agent_runtime.bridge.hostloop import call_without_loop
-from agent_runtime.bridge.interrupts import InterruptGuard
+from agent_runtime.bridge.hiding import call_hidden
+from agent_runtime.bridge.hostloop import forget_library, library_is_marked
+from agent_runtime.bridge.interrupts import NO_GUARD, InterruptGuard
 from agent_runtime.outcomes import Outcome, capture, failed
 
 __all__ = ("Errand",)
@@ -31,6 +32,8 @@ class Errand(Generic[T]):
         self._fn = fn
         self._args = args
         self._context = contextvars.copy_context()
+        if library_is_marked():
+            self._context.run(forget_library)
         self._loop = asyncio.get_running_loop()
         self._future: asyncio.Future[Outcome[T]] | None = self._loop.create_future()
 
@@ -68,9 +71,10 @@ class Errand(Generic[T]):
         outcome: Outcome[T] | None = None
         try:
             if guard is None:
-                outcome = capture(call_without_loop, self._context.run, self._fn, *self._args)
+                outcome = capture(call_hidden, None, self._context.run, self._fn, *self._args)
             else:
-                outcome = capture(call_without_loop, self._context.run, guard.perform, self._fn, *self._args)
+                lent = None if guard is NO_GUARD else guard
+                outcome = capture(call_hidden, lent, self._context.run, guard.perform, self._fn, *self._args)
             if handled is not None and outcome.error is not None:
                 _unlink(outcome.error, handled)
             return outcome.error if isinstance(outcome.error, SystemExit) else None

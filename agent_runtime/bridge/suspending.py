@@ -1,11 +1,12 @@
-"""Waiting without blocking: in a task that greenback has prepared, the task sleeps and its loop goes on.
+"""Waiting without blocking: in a greenlet whose parent can await, the task sleeps and its loop goes on.
 
 A sync call blocks the loop of the thread it is made from, because Python cannot suspend plain
-functions. greenback can, by way of greenlets, for tasks that have asked it to beforehand
-(``await greenback.ensure_portal()``). Where that has happened, and only there, the one place in which
-a sync call waits suspends the calling task instead. The work runs on the portal as ever.
+functions. Greenlets can. greenback has one for each task that has asked for it beforehand
+(``await greenback.ensure_portal()``); SQLAlchemy runs the function of ``run_sync()`` in one, and awaits what
+is handed to its parent. Where that has happened, and only there, the one place in which a sync call waits
+suspends the calling task instead. The work runs on the portal as ever.
 
-Nothing here imports greenback or trio: a task that they know of has imported them.
+Nothing here imports greenback, greenlet or trio: a task that they know of has imported them.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ import asyncio
 import contextlib
 import sys
 from _queue import Empty
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from time import monotonic
 from typing import Any, Protocol
 
+from agent_runtime.bridge.hiding import call_in_sight, host_of_this_greenlet
 from agent_runtime.bridge.hostloop import running_loop
 from agent_runtime.bridge.process import is_of_the_parent, run_of_trio
 
@@ -40,6 +43,13 @@ class Sleeper(Protocol):
             BaseException: the task is cancelled.
         """
 
+    def sleep_here(self, seconds: float | None) -> None:
+        """Sleep like that in plain code of the task; only for who is given by :func:`sleeper_of_this_task`.
+
+        Raises:
+            BaseException: the task is cancelled.
+        """
+
     def sleep_on(self) -> Awaitable[None]:
         """Sleep until woken in a task that has been cancelled already, whatever goes on cancelling it.
 
@@ -50,14 +60,34 @@ class Sleeper(Protocol):
 
 def sleeper_of_this_task() -> Sleeper | None:
     """Return how the calling task can sleep, or None where waiting means blocking; never raises."""
-    has_portal = getattr(sys.modules.get("greenback"), "has_portal", None)
-    if has_portal is None or not has_portal():
+    greenlet = sys.modules.get("greenlet")
+    if greenlet is None:
         return None
+    has_portal = getattr(sys.modules.get("greenback"), "has_portal", None)
+    if has_portal is not None and has_portal():
+        return _sleeper(sys.modules["greenback"].await_)
+    loop, task = host_of_this_greenlet()
+    if has_portal is not None and task is not None and has_portal(task):
+        return call_in_sight(_sleeper, partial(call_in_sight, sys.modules["greenback"].await_))
+    here = greenlet.getcurrent()
+    if loop is not None and getattr(here, _AWAITED_BY_ITS_PARENT, False):
+        return _AsyncioSleeper(loop, here.parent.switch)
+    return None
+
+
+_AWAITED_BY_ITS_PARENT = "__sqlalchemy_greenlet_provider__"
+"""What SQLAlchemy, and those who take its place, say of a greenlet whose parent awaits what it is handed."""
+
+_Await = Callable[[Awaitable[None]], object]
+
+
+def _sleeper(await_: _Await) -> Sleeper | None:
+    """Return how the task sleeps that is to be seen here."""
     trio = sys.modules.get("trio")
     if trio is not None and trio.lowlevel.in_trio_task():
-        return None if is_of_the_parent(run_of_trio()) else _TrioSleeper(trio)
-    loop = running_loop()
-    return None if loop is None else _AsyncioSleeper(loop)
+        return None if is_of_the_parent(run_of_trio()) else _TrioSleeper(trio, await_)
+    loop, _ = host_of_this_greenlet()
+    return None if loop is None else _AsyncioSleeper(loop, await_)
 
 
 def sleeper_of_this_coroutine() -> Sleeper:
@@ -112,13 +142,14 @@ class TaskInbox:
             left = None if until is None else until - monotonic()
             if left is not None and left <= 0:
                 raise Empty
-            sys.modules["greenback"].await_(self._sleeper.sleep(left))
+            self._sleeper.sleep_here(left)
 
 
 class _AsyncioSleeper:
     """Sleeps in a task of asyncio, or of a loop that behaves as asyncio's."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, await_: _Await | None = None) -> None:
+        self._await = await_
         self._loop = loop
         self._woken = asyncio.Event()
 
@@ -128,6 +159,11 @@ class _AsyncioSleeper:
 
     def reset(self) -> None:
         self._woken.clear()
+
+    def sleep_here(self, seconds: float | None) -> None:
+        __tracebackhide__ = True
+        assert self._await is not None
+        self._await(self.sleep(seconds))
 
     async def sleep(self, seconds: float | None) -> None:
         # No asyncio.timeout(): greenback keeps what is thrown into the task in a frame that the traceback
@@ -151,7 +187,8 @@ class _AsyncioSleeper:
 class _TrioSleeper:
     """Sleeps in a task of trio, which goes on cancelling once it has begun: the cleanup is shielded."""
 
-    def __init__(self, trio: Any) -> None:
+    def __init__(self, trio: Any, await_: _Await | None = None) -> None:
+        self._await = await_
         self._trio = trio
         self._token = trio.lowlevel.current_trio_token()
         self._cancelled = False
@@ -166,6 +203,11 @@ class _TrioSleeper:
 
     def _set(self) -> None:
         self._woken.set()
+
+    def sleep_here(self, seconds: float | None) -> None:
+        __tracebackhide__ = True
+        assert self._await is not None
+        self._await(self.sleep(seconds))
 
     async def sleep(self, seconds: float | None) -> None:
         limit = float("inf") if seconds is None else seconds

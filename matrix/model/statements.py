@@ -18,7 +18,8 @@ class Facts:
         current_task: whether an asyncio task is current.
         main_thread: whether this is the main thread.
         kernel: whether a Jupyter kernel's shell is live in this process.
-        suspendable: whether greenback has prepared the calling task, so that sync code can suspend it.
+        suspendable: whether sync code can suspend the calling task: greenback has prepared that, or a
+            greenlet of SQLAlchemy runs the code, and its parent awaits.
         evidence: whatever else proves the situation; each context states its own pairs.
     """
 

@@ -16,7 +16,7 @@ def _skip_when(facts: Facts) -> str | None:
     if facts.running_loop is None:
         return "no loop runs in the calling thread that the work could wait for"
     if facts.suspendable:
-        return "greenback has prepared the calling task: its loop goes on"
+        return "a greenlet suspends the calling task: its loop goes on"
     if facts.running_loop == "uvloop.Loop":
         return "uvloop shows nobody the callbacks that it has yet to call, so the circle cannot be proven"
     return None

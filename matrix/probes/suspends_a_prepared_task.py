@@ -1,4 +1,4 @@
-"""In a task that greenback has prepared, a call suspends the task: the caller's loop goes on."""
+"""Where greenback or SQLAlchemy can suspend the task, a call does so: the caller's loop goes on."""
 
 from __future__ import annotations
 
@@ -14,14 +14,13 @@ from matrix.probes._threads import in_a_new_thread
 
 
 def _skip_when(facts: Facts) -> str | None:
-    return None if facts.suspendable else "greenback has not prepared the code that calls"
+    return None if facts.suspendable else "no greenlet can suspend the code that calls"
 
 
 PROBE = Probe(
     "suspends_a_prepared_task",
-    claim="a call made in a task that greenback has prepared lets the task's loop go on",
+    claim="a call made where greenback or SQLAlchemy can suspend the task lets the task's loop go on",
     promise="S10",
-    requires=("greenback",),
     skip_when=_skip_when,
 )
 

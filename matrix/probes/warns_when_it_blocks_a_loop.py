@@ -14,7 +14,7 @@ def _skip_when(facts: Facts) -> str | None:
     if facts.running_loop is None:
         return "no loop runs in the calling thread that the call could block"
     if facts.suspendable:
-        return "greenback has prepared the calling task: its loop goes on"
+        return "a greenlet suspends the calling task: its loop goes on"
     if facts.kernel:
         return "a notebook kernel's loop has nothing to do while a cell runs: a warning would be noise"
     return None

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from agent_runtime.bridge.inbox import Empty, PatientQueue
+from agent_runtime.bridge.parking import Empty, PatientQueue
 
 WRITERS, ITEMS = 8, 2_000
 
