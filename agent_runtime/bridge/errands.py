@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from _queue import SimpleQueue
 from collections.abc import Callable
 from types import TracebackType
@@ -9,7 +10,12 @@ from typing import Any, Self, TypeVar, TypeVarTuple, Unpack
 
 from agent_runtime.bridge.call import ENDED, Call, current_call, errand_of
 from agent_runtime.bridge.service import Errand
-from agent_runtime.bridge.threads import block_signals, restore_signals, start_thread
+from agent_runtime.bridge.threads import (
+    CannotStartThreadError,
+    block_signals,
+    restore_signals,
+    start_thread,
+)
 from agent_runtime.errors import NoCallerError
 from agent_runtime.outcomes import Outcome
 
@@ -89,6 +95,9 @@ class WorkerLane:
     next. The thread starts with the first call and ends with the block, which does not wait for a
     function that still runs.
 
+    Where no thread can start, the functions run on the loop's own thread: the loop stands still meanwhile,
+    and is not to be seen in them.
+
     Args:
         name: of the thread.
         own_thread: whether the lane starts a thread; else some thread that is there already, of a
@@ -114,7 +123,6 @@ class WorkerLane:
         """Run ``fn(*args)`` on the lane's thread and return what it returns.
 
         Raises:
-            CannotStartThreadError: no thread can be started.
             BaseException: whatever ``fn`` raised, the object itself.
         """
         __tracebackhide__ = True
@@ -124,9 +132,13 @@ class WorkerLane:
         """Do as :meth:`call`, but return the outcome, so that StopIteration survives, too."""
         errand = Errand(fn, args)
         if not self._started:
-            start_thread(self._serve_alone, name=self._name)
-            self._started = True
-        self._inbox.put(errand)
+            with contextlib.suppress(CannotStartThreadError):
+                start_thread(self._serve_alone, name=self._name)
+                self._started = True
+        if self._started:
+            self._inbox.put(errand)
+        else:
+            errand.perform()
         return await errand.outcome()
 
     def serve(self) -> None:

@@ -8,9 +8,8 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from agent_runtime.bridge import WorkerLane
-from agent_runtime.bridge.threads import CannotStartThreadError
 from agent_runtime.errors import AgentRuntimeError, StorageError
-from agent_runtime.outcomes import Outcome, capture
+from agent_runtime.outcomes import Outcome
 
 __all__ = ("StorageLane",)
 
@@ -66,10 +65,7 @@ class StorageLane:
         return call.result(), cancelled
 
     async def _call(self, fn: Callable[[], T]) -> Outcome[T]:
-        try:
-            outcome = await self._lane.call_outcome(fn)
-        except CannotStartThreadError:
-            outcome = capture(fn)
+        outcome = await self._lane.call_outcome(fn)
         error = outcome.take_error()
         if error is None:
             return outcome

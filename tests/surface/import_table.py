@@ -130,7 +130,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     ),
     "agent_runtime/runs.py": ("agent_runtime.errors",),
     "agent_runtime/registries.py": ("agent_runtime.secrets", "agent_runtime.steps"),
-    "agent_runtime/offloads.py": ("agent_runtime.bridge",),
+    "agent_runtime/offloads.py": ("agent_runtime.bridge", "agent_runtime.outcomes"),
     "agent_runtime/durable": (
         "agent_runtime.bridge",
         "agent_runtime.engine",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -53,6 +54,8 @@ TABLE: dict[str, Link] = {
     "pool": Link(1, _HAS_CHILDREN, (*_NEW_PROCESS, ("daemonic", True))),
     "forking_pool": Link(1, _HAS_CHILDREN, (*_FORKED, ("daemonic", True))),
 }
+NEEDS = {"uvloop_run": "uvloop"}
+"""The package that a link needs; where it is not installed, programs do without the link."""
 AT_EXIT = (
     "call_with_def_step",
     "workflow_with_def_step",
@@ -93,8 +96,11 @@ def make_program(seed: int, *, chains: int, longest: int) -> Program:
     """Return the program that a number makes."""
     assert set(TABLE) == set(LINKS)
     chance = random.Random(seed)
+    # Free-threaded builds have no wheel of uvloop, say.
+    missing = {name for name, package in NEEDS.items() if importlib.util.find_spec(package) is None}
+    here = {name: link for name, link in TABLE.items() if name not in missing}
     return Program(
-        tuple(_make_chain(chance, TABLE, longest) for _ in range(chains)),
+        tuple(_make_chain(chance, here, longest) for _ in range(chains)),
         _make_chain(chance, {name: TABLE[name] for name in AT_EXIT}, 3),
     )
 
