@@ -18,8 +18,8 @@ CONTEXT = Context(
         evidence={"handler": "on the stack", "its lock": "held", "asyncio's level": "DEBUG"},
     ),
     without={
-        "serves_the_callers_own_executor": "asgiref itself hangs: the loop that it makes on a thread of its own"
-        " logs a line, for which that thread waits for this handler"
+        "serves_the_callers_own_executor": "asgiref hangs by itself: the loop on its thread logs a line,"
+        " and waits for this handler"
     },
     inside=Inside(keeps=ALL_FACTS, again=False),  # a handler of the same kind would take the record, too
 )
