@@ -17,6 +17,7 @@ CONTEXT = Context(
         main_thread=True,
         evidence={"handler": "on the stack", "its lock": "held", "asyncio's level": "INFO"},
     ),
+    gate_entry_points=("bridge_run_sync", "run_workflow", "runtime_stream"),
     inside=Inside(keeps=ALL_FACTS, again=False),  # a handler of the same kind would take the record, too
 )
 

@@ -22,6 +22,23 @@ CONTEXT = Context(
         " and waits for this handler"
     },
     inside=Inside(keeps=ALL_FACTS, again=False),  # a handler of the same kind would take the record, too
+    # A control that makes a loop of its own on another thread hangs here, and the gate waits for each.
+    gate_entry_points=("bridge_run_sync", "run_workflow", "runtime_stream"),
+    gate_probes=(
+        "allows_*",
+        "cancels_*",
+        "closes_*",
+        "frees_*",
+        "keeps_*",
+        "raises_*",
+        "returns_*",
+        "runs_def_*",
+        "starts_nothing_*",
+        "streams_*",
+        "survives_*",
+        "times_out",
+        "works_*",
+    ),
 )
 
 

@@ -9,7 +9,13 @@ from pathlib import Path
 
 from matrix.model import Facts
 
-__all__ = ("blocked_in", "mask_of_a_child", "mask_of_a_child_of_the_loop", "only_where_masks_are_shown")
+__all__ = (
+    "blocked_in",
+    "mask_of_a_child",
+    "mask_of_a_child_of_the_loop",
+    "only_where_masks_are_shown",
+    "sleep_of",
+)
 
 _CHILD = ("sed", "-n", "s/^SigBlk:[[:space:]]*//p", "/proc/self/status")
 """Prints the mask that it was started with: programs keep it from whoever starts them."""
@@ -30,6 +36,16 @@ def blocked_in(thread: int) -> set[int] | None:
     shown = next(line for line in status.splitlines() if line.startswith("SigBlk:"))
     mask = int(shown.split()[1], 16)
     return {bit + 1 for bit in range(64) if mask >> bit & 1}
+
+
+def sleep_of(thread: int) -> int | None:
+    """Return which of its sleeps a thread of this process is in, by its native id; None while it runs."""
+    try:
+        status = Path(f"/proc/self/task/{thread}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    shown = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
+    return int(shown["voluntary_ctxt_switches"]) if shown["State"].split()[0] == "S" else None
 
 
 def mask_of_a_child() -> str:

@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 from matrix.model import AnyFunction, Probe, Run, Source, expect
-from matrix.probes._signal_masks import blocked_in, only_where_masks_are_shown
+from matrix.probes._signal_masks import blocked_in, only_where_masks_are_shown, sleep_of
 
 PROBE = Probe(
     "blocks_signals_on_its_threads",
@@ -36,6 +36,8 @@ outputs:
 
 _LIMIT = 5.0
 """Seconds until the thread has to be at rest: a bridge needs a millisecond."""
+_REST = 0.1
+"""Seconds of one and the same sleep from which on a thread is at rest."""
 
 
 async def _thread() -> int:
@@ -49,16 +51,25 @@ def check(run: Run) -> None:
     of_threads = {signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT}
     if thread == threading.get_native_id():
         return
-    until = time.monotonic() + _LIMIT
-    while (blocked := blocked_in(thread)) is not None and not wanted <= blocked:
-        if time.monotonic() > until:
-            break
-        time.sleep(0.001)
-
+    blocked = _blocked_at_rest(thread, wanted)
     missing = set() if blocked is None else {number.name for number in wanted - blocked}
     expect(got=missing, wanted=set(), of="signals that the idle thread would take")
     hidden = set() if blocked is None else {number.name for number in of_threads & blocked}
     expect(got=hidden, wanted=set(), of="signals of the thread's own mistakes that it would not get")
+
+
+def _blocked_at_rest(thread: int, wanted: set[signal.Signals]) -> set[int] | None:
+    """Return what the thread blocks as soon as that is all that is wanted, or when it is at rest."""
+    sleep, since = None, time.monotonic()
+    until = since + _LIMIT
+    while (blocked := blocked_in(thread)) is not None and not wanted <= blocked:
+        now, seen = time.monotonic(), sleep_of(thread)
+        if seen is None or seen != sleep:
+            sleep, since = seen, now
+        if now > until or now - since > _REST:
+            break
+        time.sleep(0.001)
+    return blocked
 
 
 def broken(run: Run) -> Run:
