@@ -152,6 +152,7 @@ class _AsyncioSleeper:
         self._await = await_
         self._loop = loop
         self._woken = asyncio.Event()
+        self._cancelled = False
 
     def wake(self) -> None:
         with contextlib.suppress(RuntimeError):  # the loop has been closed, and nobody sleeps there
@@ -170,7 +171,10 @@ class _AsyncioSleeper:
         # of it leads back to, and all frames that wait here with it, the caller's own among them.
         timer = None if seconds is None else self._loop.call_later(seconds, self._woken.set)
         try:
-            await self._woken.wait()
+            await (self.sleep_on() if self._cancelled else self._woken.wait())
+        except asyncio.CancelledError:
+            self._cancelled = True
+            raise
         finally:
             if timer is not None:
                 timer.cancel()

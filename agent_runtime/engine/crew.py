@@ -151,14 +151,15 @@ class Crew(Generic[T]):
         return self._result
 
     async def _until_quiet(self) -> Outcome[None]:
-        """Wait for the end of all steps; remember a cancellation from outside and pass it on."""
+        """Wait for the end of all steps; remember the first cancellation from outside and pass it on."""
         cancelled: Outcome[None] = Outcome()
         try:
             while self._running:
                 try:
                     await self._quiet
                 except asyncio.CancelledError as error:
-                    cancelled.error = error
+                    if cancelled.error is None:  # some hosts cancel again at each turn of the loop
+                        cancelled.error = error
                     self._quiet = self._loop.create_future()  # the old one is cancelled now
                     self._interrupt()
         except GeneratorExit:
@@ -274,11 +275,12 @@ class Crew(Generic[T]):
         self._launch(_UNDO, run, f"agent_runtime step {run.step}")
 
     def _stop(self) -> None:
-        """Cancel what is in progress; nothing more is started."""
+        """Cancel what is in progress, each step once, however often; nothing more is started."""
         if self._overrun is None:
             around = self._around
             self._overrun = Overrun(self._loop, around.workflow_name, self._going_on, around.overran)
-        self._cancelled.update(run for run, (_, task) in self._running.items() if task.cancel())
+        fresh = ((run, task) for run, (_, task) in self._running.items() if run not in self._cancelled)
+        self._cancelled.update(tuple(run for run, task in fresh if task.cancel()))
 
     def _going_on(self) -> Sequence[str]:
         return [run.step for run in self._running]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import sys
 from collections.abc import AsyncGenerator, Callable, Mapping
 
 from agent_runtime.engine.execution import Execution, Stop
@@ -160,7 +161,9 @@ class StreamedExecution(Execution):
         try:
             if left and not self._gone:  # once it is gone, nothing can be awaited
                 self._quiet = self._loop.create_future()
-                (await self._until_quiet()).unwrap()
+                again = await self._until_quiet()
+                if not isinstance(sys.exception(), asyncio.CancelledError):
+                    again.unwrap()  # else the first cancellation comes out
             else:
                 self._end_reports()
         finally:

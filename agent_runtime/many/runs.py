@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import sys
 from collections.abc import AsyncGenerator, Coroutine
 from typing import Any, NamedTuple
 
@@ -225,8 +226,9 @@ class ManyRuns:
         cancelled = Outcome[object]()
         while not all(task.done() for task in left):
             waited = await acapture(asyncio.wait(left))
-            if waited.error is not None:
+            if waited.error is not None and cancelled.error is None:
                 cancelled.error = waited.take_error()
         self._ended.clear()
         await self._way.close()
-        cancelled.unwrap()
+        if not isinstance(sys.exception(), asyncio.CancelledError):
+            cancelled.unwrap()  # else the first cancellation comes out
