@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from _thread import get_ident
 from collections.abc import Callable, Coroutine
 from time import monotonic
 from typing import Any, NoReturn, Protocol, TypeVar
@@ -19,7 +18,7 @@ from agent_runtime.bridge.portals import PortalSet
 from agent_runtime.bridge.process import this_threads_portal
 from agent_runtime.bridge.service import Errand
 from agent_runtime.bridge.suspending import Sleeper, sleeper_of_this_coroutine
-from agent_runtime.bridge.threads import CannotStartThreadError
+from agent_runtime.bridge.threads import CannotStartThreadError, get_ident
 from agent_runtime.errors import BridgeClosedError, ForkedCallError, NoCallerError, NoThreadError
 from agent_runtime.outcomes import Outcome
 

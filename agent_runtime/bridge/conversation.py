@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import contextvars
 import sys
-from _thread import get_ident
 from collections.abc import Callable, Coroutine, Iterator
 from time import monotonic
 from types import TracebackType
@@ -22,7 +21,7 @@ from agent_runtime.bridge.portal import Portal
 from agent_runtime.bridge.portals import PortalSet
 from agent_runtime.bridge.process import in_main_thread, open_streams, parked_loop, this_threads_portal
 from agent_runtime.bridge.suspending import TaskInbox, sleeper_of_this_task
-from agent_runtime.bridge.threads import CannotStartThreadError
+from agent_runtime.bridge.threads import CannotStartThreadError, get_ident
 from agent_runtime.bridge.waiting import late_interruption, stop_listening, wait
 from agent_runtime.bridge.whereabouts import describe_work
 from agent_runtime.errors import (

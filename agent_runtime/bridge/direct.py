@@ -11,7 +11,7 @@ from typing import Any
 from agent_runtime.bridge.call import Call
 from agent_runtime.bridge.hiding import call_hidden
 from agent_runtime.bridge.interrupts import InterruptGuard, Interruption
-from agent_runtime.bridge.portal import finish_loop, plain_loop
+from agent_runtime.bridge.parking import finish_loop, plain_loop
 from agent_runtime.bridge.service import Errand
 from agent_runtime.bridge.waiting import SLICE
 

@@ -10,7 +10,6 @@ import concurrent.futures
 import contextlib
 import contextvars
 import threading
-from _thread import get_ident
 from collections.abc import Callable, Coroutine
 from time import monotonic
 from typing import Any, NoReturn, TypeVar
@@ -24,7 +23,7 @@ from agent_runtime.bridge.portal import Portal
 from agent_runtime.bridge.portals import PortalSet
 from agent_runtime.bridge.process import in_main_thread, parked_loop, this_threads_portal
 from agent_runtime.bridge.service import Errand
-from agent_runtime.bridge.threads import CannotStartThreadError
+from agent_runtime.bridge.threads import CannotStartThreadError, get_ident
 from agent_runtime.bridge.whereabouts import describe_work
 from agent_runtime.errors import (
     BridgeClosedError,

@@ -1,29 +1,42 @@
-"""Sleeping on a lock: a queue whose waits end when they should, and a loop that needs no descriptor to."""
+"""The bridge's loops, and how its threads sleep: on a lock, whatever the process was patched with."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
+import functools
 import logging
 import selectors
 import sys
 from _queue import Empty, SimpleQueue  # the C class: reentrant against signals, untouched by gevent
-from _thread import allocate_lock, get_ident
 from asyncio.log import logger
 from collections import deque
-from collections.abc import Callable
-from typing import Any, TypeVarTuple, Unpack
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, TypeVarTuple, Unpack
 
-from agent_runtime.bridge.threads import block_signals, restore_signals
+from agent_runtime.bridge.threads import (
+    allocate_lock,
+    block_signals,
+    copy_of,
+    get_ident,
+    original,
+    patcher,
+    restore_signals,
+)
+from agent_runtime.bridge.workers import CLOSE_LIMIT, Delivery, Workers, lent_to
 
 __all__ = (
     "Empty",
     "Inbox",
+    "OwnLoop",
     "ParkingLoop",
     "ParkingSelector",
     "PatientQueue",
-    "can_park",
+    "default_loop_factory",
+    "finish_loop",
     "made_in_silence",
+    "plain_loop",
 )
 
 Ts = TypeVarTuple("Ts")
@@ -35,12 +48,32 @@ can_park = hasattr(asyncio.SelectorEventLoop, "_write_to_self") and {"_debug", "
 is due where the other one puts it."""
 
 
+def _default_selector() -> type[selectors.DefaultSelector]:
+    """Return the platform's best selector, which blocks the thread, also where that has been taken away."""
+    patches = patcher()
+    if patches is None:
+        return selectors.DefaultSelector
+    if patches.__name__ == "gevent.monkey":
+        found: type[selectors.DefaultSelector] = original("selectors", "DefaultSelector")
+        return found
+    # eventlet deletes the good ones. They are defined by what is in the module `select`.
+    module = copy_of("selectors", select=sys.modules["eventlet.patcher"].original("select"))
+    blocking: type[selectors.DefaultSelector] = module.DefaultSelector
+    return blocking
+
+
+if TYPE_CHECKING:
+    _Selector = selectors.DefaultSelector
+else:
+    _Selector = _default_selector()
+
+
 GRACE = 0.001
 """Seconds that a wait goes on before it blocks signals. To block and to restore them takes two system calls,
 up to 5 µs, which each of many calls in a row would pay. A guess at what is long for them and short else."""
 
 
-class ParkingSelector(selectors.DefaultSelector):
+class ParkingSelector(_Selector):
     """A selector for a loop that other threads wake all the time, and sockets only now and then.
 
     To wake a thread out of ``epoll_wait`` takes three system calls and a socket; out of a lock, one
@@ -133,7 +166,53 @@ class ParkingSelector(selectors.DefaultSelector):
             self.polling = False
 
 
-class ParkingLoop(asyncio.SelectorEventLoop):
+class OwnLoop(asyncio.SelectorEventLoop if sys.platform != "win32" else asyncio.ProactorEventLoop):  # type: ignore[misc]
+    """asyncio's standard loop, except for what that takes from the process: threads, child watcher, sockets.
+
+    Its default executor is a :class:`WorkerPool`; ``set_default_executor()`` puts another in its place.
+    """
+
+    def __init__(self, *args: Any) -> None:
+        self._workers = Workers()
+        super().__init__(*args)
+
+    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> Any:
+        """Call ``func`` in a thread; return a future of this loop for what it returns."""
+        if executor is not None or self._default_executor is not None:
+            return super().run_in_executor(executor, func, *args)
+        self._check_closed()
+        if self.get_debug():
+            self._check_callback(func, "run_in_executor")
+        delivery = Delivery(self, func, args)
+        self._workers.submit(delivery)
+        return delivery.future
+
+    async def shutdown_default_executor(self, *args: Any, **options: Any) -> None:
+        """Wait for the functions in threads, CLOSE_LIMIT seconds at most."""
+        await self._workers.close()
+        if self._default_executor is not None:  # somebody's own
+            await super().shutdown_default_executor(*args, **options)
+
+    async def getaddrinfo(self, host: Any, port: Any, **options: Any) -> Any:
+        """Look a host name up in a thread; past a library that would look it up with greenlets."""
+        if patcher() is None:
+            return await super().getaddrinfo(host, port, **options)
+        look_up = functools.partial(original("socket", "getaddrinfo"), host, port, **options)
+        return await self.run_in_executor(None, look_up)
+
+    async def getnameinfo(self, sockaddr: Any, flags: int = 0) -> Any:
+        """Look an address up in a thread; as getaddrinfo()."""
+        return await self.run_in_executor(None, original("socket", "getnameinfo"), sockaddr, flags)
+
+    if sys.platform != "win32":
+
+        async def _make_subprocess_transport(self, *args: Any, **options: Any) -> Any:
+            from agent_runtime.bridge.children import start_process
+
+            return await start_process(self, *args, **options)
+
+
+class ParkingLoop(OwnLoop):
     """asyncio's standard loop for Unix with a :class:`ParkingSelector`, its ``parking``.
 
     Is given the selector, because a loop that fails while it makes one complains when it is collected.
@@ -151,16 +230,17 @@ class ParkingLoop(asyncio.SelectorEventLoop):
         context: contextvars.Context | None = None,
     ) -> asyncio.Handle:
         """Do as asyncio's own outside debug mode, in half the time: each step of each task comes here."""
-        if self._debug or self._closed:  # type: ignore[attr-defined]  # typeshed leaves it out
-            return super().call_soon(callback, *args, context=context)
+        if self._debug or self._closed:
+            plain: asyncio.Handle = super().call_soon(callback, *args, context=context)
+            return plain
         handle = asyncio.Handle(callback, args, self, context)
-        self._ready.append(handle)  # type: ignore[attr-defined]
+        self._ready.append(handle)
         return handle
 
     def _write_to_self(self) -> None:
         self._put_token(None)
         if self.parking.polling:
-            super()._write_to_self()  # type: ignore[misc]  # typeshed leaves it out
+            super()._write_to_self()
 
     wake = _write_to_self
 
@@ -226,3 +306,37 @@ class PatientQueue(deque[Any]):
 
 Inbox: Any = SimpleQueue if sys.version_info >= (3, 13) else PatientQueue
 """Where a waiting thread is told things. ``put`` may interrupt anything; one thread only ``get``s."""
+
+
+def default_loop_factory() -> asyncio.AbstractEventLoop:
+    """Make asyncio's standard loop for the platform; on Unix, one that other threads wake cheaply."""
+    if sys.platform != "win32" and can_park:
+        return ParkingLoop(ParkingSelector())
+    return plain_loop()
+
+
+def plain_loop() -> asyncio.AbstractEventLoop:
+    """Make the platform's standard loop, without asking the policy: that may be somebody's own."""
+    if sys.platform == "win32":
+        return OwnLoop()
+    return OwnLoop(_default_selector()())
+
+
+def finish_loop(loop: asyncio.AbstractEventLoop) -> None:
+    """Cancel what is left on a loop that has stopped, and close its async generators."""
+    left = asyncio.all_tasks(loop)
+    for task in left:
+        task.cancel()
+    if left:
+        _complete(loop, asyncio.wait(left, timeout=CLOSE_LIMIT))
+    _complete(loop, loop.shutdown_asyncgens())
+    lent = lent_to(loop)
+    if lent is not None:
+        _complete(loop, lent.workers.close())
+    if lent is None or getattr(loop, "_default_executor", lent) is not lent:
+        _complete(loop, loop.shutdown_default_executor())
+
+
+def _complete(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, object]) -> None:
+    with contextlib.closing(work):  # a loop that has failed does not begin it
+        loop.run_until_complete(work)

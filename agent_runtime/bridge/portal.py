@@ -8,44 +8,28 @@ import functools
 import logging
 import sys
 from _queue import Empty, SimpleQueue
-from _thread import get_ident
 from asyncio.log import logger
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from os import getpid
 from time import monotonic
 from typing import Any
 
 from agent_runtime.bridge.call import ENDED, TURNED_AWAY, Call
-from agent_runtime.bridge.parking import Inbox, ParkingLoop, ParkingSelector, can_park, made_in_silence
-from agent_runtime.bridge.threads import disown_thread, is_free_to_log, leave_child, start_thread
+from agent_runtime.bridge.parking import Inbox, OwnLoop, ParkingLoop, finish_loop, made_in_silence
+from agent_runtime.bridge.threads import disown_thread, get_ident, is_free_to_log, leave_child, start_thread
+from agent_runtime.bridge.workers import CLOSE_LIMIT, lend_executor
 from agent_runtime.errors import BridgeClosedError, BridgeError, LoopThreadDiedError
 from agent_runtime.outcomes import Outcome, capture, failed
 
-__all__ = ("LoopFactory", "Portal", "default_loop_factory", "finish_loop", "plain_loop")
+__all__ = ("LoopFactory", "Portal")
 
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
-CLOSE_LIMIT = 10.0
-"""Seconds that leftover tasks get to react to their cancellation when a portal closes; a guess."""
 _SLICE = 0.1
 """Seconds between looks at pending signals while the end of a portal is waited for."""
 _DEEPER_CLOSE_LIMIT = 0.5
 """Seconds that a loop stands still for the end of the portal below it; usually that takes 0.2 ms."""
-
-
-def default_loop_factory() -> asyncio.AbstractEventLoop:
-    """Make asyncio's standard loop for the platform; on Unix, one that other threads wake cheaply."""
-    if sys.platform != "win32" and can_park:
-        return ParkingLoop(ParkingSelector())
-    return plain_loop()
-
-
-def plain_loop() -> asyncio.AbstractEventLoop:
-    """Make the platform's standard loop, without asking the policy: that may be somebody's own."""
-    if sys.platform == "win32":
-        return asyncio.ProactorEventLoop()
-    return asyncio.SelectorEventLoop()
 
 
 class Portal:
@@ -340,6 +324,8 @@ class Portal:
         asyncio._set_running_loop(None)  # noqa: SLF001 - documented for authors of loops
         self._on_start()
         loop = self._loop = self._loop_factory()
+        if not isinstance(loop, OwnLoop):
+            lend_executor(loop)
         if isinstance(loop, ParkingLoop):
             loop.parking.on_wake = self._look_up if _STARTS_EAGERLY else self._take_up
             self._rouse = loop.wake
@@ -381,19 +367,3 @@ def _start_task(call: Call[Any], portal: Portal, loop: asyncio.AbstractEventLoop
         return asyncio.Task(call.drive(portal), loop=loop, context=call.context, eager_start=True)
     call.born = task = asyncio.Task(call.drive(portal), loop=loop, context=call.context)
     return task
-
-
-def finish_loop(loop: asyncio.AbstractEventLoop) -> None:
-    """Cancel what is left on a loop that has stopped, and close its async generators."""
-    left = asyncio.all_tasks(loop)
-    for task in left:
-        task.cancel()
-    if left:
-        _complete(loop, asyncio.wait(left, timeout=CLOSE_LIMIT))
-    _complete(loop, loop.shutdown_asyncgens())
-    _complete(loop, loop.shutdown_default_executor())
-
-
-def _complete(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, object]) -> None:
-    with contextlib.closing(work):  # a loop that has failed does not begin it
-        loop.run_until_complete(work)

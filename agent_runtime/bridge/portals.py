@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import threading
-from _thread import get_ident
-
 from agent_runtime.bridge import process
 from agent_runtime.bridge.call import current_call, errand_of
 from agent_runtime.bridge.portal import LoopFactory, Portal
-from agent_runtime.bridge.threads import CannotStartThreadError
+from agent_runtime.bridge.threads import CannotStartThreadError, get_ident, make_rlock
 from agent_runtime.errors import BridgeClosedError
 
 __all__ = ("PortalSet",)
@@ -30,7 +27,7 @@ class _Own:
 
     def __init__(self) -> None:
         self.shared: dict[str, Portal] = {}
-        self.starting = threading.RLock()
+        self.starting = make_rlock()
 
 
 class PortalSet:

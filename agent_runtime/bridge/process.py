@@ -7,15 +7,13 @@ import atexit
 import contextlib
 import os
 import sys
-import threading
 import weakref
-from _thread import get_ident
 from collections.abc import Iterator
 from os import getpid
 from typing import Any, Protocol
 
 from agent_runtime.bridge.portal import Portal
-from agent_runtime.bridge.threads import main_of_this_thread
+from agent_runtime.bridge.threads import get_ident, main_of_this_thread, main_thread_ident
 
 __all__ = (
     "birth_of",
@@ -70,7 +68,7 @@ class _State:
 
     def __init__(self, inherited_run: object = None) -> None:
         self.process = getpid()
-        self.main_thread = threading.main_thread().ident
+        self.main_thread = main_thread_ident()
         self.by_thread: dict[int, Portal] = {}
         self.births: set[Portal] = set()
         self.ending = False

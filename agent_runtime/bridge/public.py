@@ -9,7 +9,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, TypeVarTuple, Unpack, overload
 
 from agent_runtime.bridge.caller import OnRunningLoop, Options, Strategy, call_sync
-from agent_runtime.bridge.portal import LoopFactory, default_loop_factory
+from agent_runtime.bridge.parking import default_loop_factory
+from agent_runtime.bridge.portal import LoopFactory
 from agent_runtime.bridge.portals import PortalSet
 from agent_runtime.bridge.streams import Entered, pump
 

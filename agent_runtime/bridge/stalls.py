@@ -9,7 +9,6 @@ import importlib
 import sys
 import time
 import warnings
-from _thread import get_ident
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,6 +16,7 @@ from agent_runtime.bridge.call import Call
 from agent_runtime.bridge.hostloop import call_site, in_notebook_kernel
 from agent_runtime.bridge.interrupts import observed
 from agent_runtime.bridge.portal import Portal
+from agent_runtime.bridge.threads import get_ident
 from agent_runtime.bridge.waiting import GivingUp
 from agent_runtime.bridge.whereabouts import describe_work, lock_wanted_of_this_thread, tasks_of
 from agent_runtime.errors import CircularWaitError, StalledCallWarning

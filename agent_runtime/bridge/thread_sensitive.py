@@ -16,13 +16,13 @@ import contextlib
 import contextvars
 import functools
 import sys
-from _thread import get_ident
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from agent_runtime.bridge.hostloop import running_loop
 from agent_runtime.bridge.interrupts import InterruptGuard
 from agent_runtime.bridge.service import Errand
+from agent_runtime.bridge.threads import get_ident
 from agent_runtime.outcomes import Outcome
 
 if TYPE_CHECKING:

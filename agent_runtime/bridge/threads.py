@@ -1,4 +1,4 @@
-"""Raw threads for the bridge: started without a lock, named when that is safe.
+"""Real threads for the bridge, and what they are made of: also where gevent or eventlet has replaced it.
 
 ``threading.Thread.start()`` and the first ``threading.current_thread()`` of a foreign thread both
 take ``threading``'s registry lock. A signal handler may interrupt a thread that holds it and then
@@ -9,12 +9,17 @@ Nor do they take signals of the program while they wait. A program that blocks a
 thread, for the length of something that must not be cut short, reckons with no other thread; one that
 is open to the signal would take it, and the program would die or run its handler just there. While
 somebody's code runs on such a thread, the mask is the program's: whatever is started there inherits it.
+
+gevent and eventlet put greenlets in the place of threads: all of one thread, which stands still while
+one of them waits in a call. What the bridge starts and waits for must be real there, whether it was
+imported before the patches or after.
 """
 
 from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]  # typeshed has no stub for it
 import _thread
+import builtins
 import contextlib
 import contextvars
 import functools
@@ -24,20 +29,29 @@ import sys
 import threading
 from asyncio import _get_running_loop
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any, NoReturn
 
 from agent_runtime.outcomes import Outcome
 
 __all__ = (
     "CannotStartThreadError",
+    "allocate_lock",
     "block_signals",
+    "copy_of",
     "disown_thread",
+    "get_ident",
     "is_free_to_log",
     "leave_child",
     "main_of_this_thread",
+    "main_thread_ident",
+    "make_rlock",
+    "original",
+    "patcher",
     "restore_signals",
     "start_thread",
 )
+
 
 _set_mask: Callable[..., set[int]] = getattr(_signal, "pthread_sigmask", lambda *_: set())  # not on Windows
 
@@ -60,13 +74,73 @@ class CannotStartThreadError(RuntimeError):
         return f"no thread can be started here: {self.__cause__ or 'the process is ending'}"
 
 
-def _start_new_thread() -> Callable[..., int]:
-    """Return the function that starts a real thread, also where gevent has replaced it."""
-    monkey = sys.modules.get("gevent.monkey")
-    if monkey is not None and monkey.is_module_patched("_thread"):
-        original: Callable[..., int] = monkey.get_original("_thread", "start_new_thread")
-        return original
-    return _thread.start_new_thread
+def patcher() -> ModuleType | None:
+    """Return the module of gevent's or eventlet's that has replaced threads or sockets here, or None."""
+    gevent = sys.modules.get("gevent.monkey")
+    if gevent is not None and any(map(gevent.is_module_patched, ("_thread", "socket", "select"))):
+        return gevent
+    eventlet = sys.modules.get("eventlet.patcher")
+    if eventlet is not None and any(map(eventlet.is_monkey_patched, ("thread", "socket", "select"))):
+        return eventlet
+    return None
+
+
+def original(module: str, name: str) -> Any:
+    """Return what is called ``name`` in a module of the standard library, as Python made it.
+
+    Raises:
+        AttributeError: there is nothing of that name.
+        ImportError: there is no such module.
+    """
+    patches = patcher()
+    if patches is None:
+        __import__(module)
+        return getattr(sys.modules[module], name)
+    if patches.__name__ == "gevent.monkey":
+        return patches.get_original(module, name)
+    return getattr(patches.original(module), name)
+
+
+def copy_of(module: str, **instead: ModuleType) -> ModuleType:
+    """Return a new copy of a module that is written in Python: with nothing in it that others have replaced.
+
+    Args:
+        module: its name.
+        **instead: what its import statements are given in the place of modules of these names.
+    """
+    from importlib.util import find_spec, module_from_spec  # 1 ms, and seldom needed
+
+    def import_(name: str, *args: Any) -> ModuleType:
+        return instead[name] if name in instead else __import__(name, *args)
+
+    spec = find_spec(module)
+    assert spec is not None
+    copy = module_from_spec(spec)
+    vars(copy)["__builtins__"] = vars(builtins) | {"__import__": import_}
+    exec(spec.loader.get_code(module), vars(copy))  # type: ignore[union-attr]  # noqa: S102
+    return copy
+
+
+# Bound once: both libraries replace what is in modules, not what others have taken from there before.
+get_ident: Callable[[], int] = original("_thread", "get_ident")
+"""Return what tells this thread from all others: of the thread, not of the greenlet."""
+
+allocate_lock: Callable[[], _thread.LockType] = original("_thread", "allocate_lock")
+"""Make a lock that blocks the thread."""
+
+make_rlock: Callable[[], Any] = original("_thread", "RLock")
+"""Make a reentrant lock that blocks the thread."""
+
+
+def main_thread_ident() -> int | None:
+    """Return the ident of the thread that Python runs signal handlers on."""
+    if patcher() is None:
+        return threading.main_thread().ident
+    with contextlib.suppress(AttributeError):  # CPython 3.13
+        ident: int = original("_thread", "_get_main_thread_ident")()
+        return ident
+    # threading calls the main thread by its greenlet there. The interpreter lists its oldest thread last.
+    return [*sys._current_frames()][-1]  # noqa: SLF001 - documented, for debuggers
 
 
 def start_thread(main: Callable[[], object], *, name: str) -> None:
@@ -77,8 +151,11 @@ def start_thread(main: Callable[[], object], *, name: str) -> None:
     Raises:
         CannotStartThreadError: no thread can be started here.
     """
+    start: Callable[..., int] = (
+        _thread.start_new_thread if patcher() is None else original("_thread", "start_new_thread")
+    )
     try:
-        _start_new_thread()(_bootstrap, (main, name))
+        start(_bootstrap, (main, name))
     except RuntimeError as error:
         raise CannotStartThreadError from error
 
@@ -177,9 +254,9 @@ def _is_free(lock: Any) -> bool:
 
 
 def leave_child(outcome: Outcome[Any] | None) -> NoReturn:
-    """End a child process that was forked on the loop thread and has come to the end of its work.
+    """End a child process that was forked on a thread of the bridge and has come to the end of its work.
 
-    Here it must not go on: its loop shares the parent's selector.
+    Here it must not go on: a loop would share the parent's selector, a worker has nobody to serve.
     """
     error = None if outcome is None else outcome.error
     code: object = 0

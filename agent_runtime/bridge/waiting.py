@@ -12,6 +12,7 @@ from agent_runtime.bridge.interrupts import InterruptGuard, Interruption, run_pe
 from agent_runtime.bridge.portal import Portal
 from agent_runtime.bridge.service import Errand
 from agent_runtime.bridge.whereabouts import describe_work
+from agent_runtime.bridge.workers import lend_place
 from agent_runtime.errors import ForkedCallError
 
 __all__ = ("SLICE", "GivingUp", "Lookout", "Watched", "late_interruption", "stop_listening", "wait")
@@ -159,6 +160,7 @@ def _hear(
                 raise ForkedCallError(call.what) from None
             if guard is not None:
                 run_pending_handlers()
+            lend_place()
             return _missed(call, portal)
         if not isinstance(news, Errand):
             return news

@@ -78,7 +78,7 @@ def test_asyncio_run_is_called_in_no_module_of_the_runtime() -> None:
         path.name
         for path in (ROOT / "agent_runtime").rglob("*.py")
         if re.search(r"asyncio\.run\(|get_event_loop\(|run_until_complete\(|nest_asyncio", _code_of(path))
-        and path.name not in ("portal.py", "direct.py")
+        and path.name not in ("parking.py", "direct.py")
     ]
 
     assert found == []

@@ -11,8 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from agent_runtime.bridge.parking import ParkingLoop, ParkingSelector
-from agent_runtime.bridge.portal import default_loop_factory
+from agent_runtime.bridge.parking import ParkingLoop, ParkingSelector, default_loop_factory
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has a loop of another kind")
 
@@ -121,7 +120,7 @@ def test_a_busy_loop_leaves_no_bytes_behind_to_be_woken_by(loop: ParkingLoop) ->
     on_loop(loop, lambda: None)
 
     with pytest.raises(BlockingIOError):
-        loop._ssock.recv(1)  # type: ignore[attr-defined]  # the pipe that asyncio wakes by
+        loop._ssock.recv(1)  # the pipe that asyncio wakes by
 
 
 def test_asyncio_programs_run_on_it_unchanged() -> None:
