@@ -180,8 +180,40 @@ def _carry_out(
             pass
     if portal is None:
         if running_loop() is not None:
-            raise NoThreadError(*options.names)
+            return _carry_out_beside(portals, call, own, options, guard)
         return _run_directly(portals, call, guard)
+    return _carry_out_on(portal, portals, call, own, options, guard, sleeper)
+
+
+def _carry_out_beside(
+    portals: PortalSet, call: Call[Any], own: Portal | None, options: Options, guard: InterruptGuard | None
+) -> BaseException | None:
+    """Have the call done by a loop thread that is there for it alone: this thread runs a loop, which waits.
+
+    For calls made at the end of the process by async code that the hook drives itself.
+    """
+    try:
+        if options.strategy != "portal":
+            raise CannotStartThreadError
+        portal = portals.start_late()
+    except CannotStartThreadError:
+        raise NoThreadError(*options.names) from None
+    try:
+        return _carry_out_on(portal, portals, call, own, options, guard)
+    finally:
+        portal.close()
+
+
+def _carry_out_on(
+    portal: Portal,
+    portals: PortalSet,
+    call: Call[Any],
+    own: Portal | None,
+    options: Options,
+    guard: InterruptGuard | None,
+    sleeper: Sleeper | None = None,
+) -> BaseException | None:
+    """Have a portal do the call; return what a signal handler raised meanwhile."""
     if sleeper is not None:
         call.inbox = TaskInbox(call.inbox, sleeper)
         call.caller = None if own is portal else own

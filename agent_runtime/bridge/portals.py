@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from agent_runtime.bridge import process
 from agent_runtime.bridge.call import current_call, errand_of
 from agent_runtime.bridge.portal import LoopFactory, Portal
@@ -80,6 +82,21 @@ class PortalSet:
         if portal is not None and portal.is_open:
             return self._behind(portal) if portal.waiting else portal
         return self._start_shared(here)
+
+    def start_late(self) -> Portal:
+        """Start a portal for one call that is made past the exit hook; whoever makes the call closes it.
+
+        Nobody else would: the hooks that run now are older than any that could still be registered.
+
+        Raises:
+            BridgeClosedError: the bridge has been closed.
+            CannotStartThreadError: no thread can be started here, or the process does not end yet.
+            OSError: the loop could not get its descriptors.
+        """
+        if not process.ending() or sys.is_finalizing():
+            raise CannotStartThreadError
+        self._check_open()
+        return self._started(0)
 
     def close(self) -> None:
         """Take no more calls, cancel what is left, end the threads; blocks until they have ended.

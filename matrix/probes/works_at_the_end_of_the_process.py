@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -33,7 +34,8 @@ outputs:
 
 
 async def _work() -> str:
-    return "done"
+    await asyncio.get_running_loop().getaddrinfo("localhost", 80)  # as whoever connects by name
+    return await asyncio.to_thread(str, "done")
 
 
 _SOURCE = Source(_TEXT, functions={"work": lambda: "done"}, tools={"work": _work})

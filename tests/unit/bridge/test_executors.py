@@ -76,6 +76,28 @@ def test_executor_works_at_the_end_of_the_process(program: str) -> None:
     assert child.check().lines == ["worked"]
 
 
+@pytest.mark.skipif(sys.version_info[:2] == (3, 12), reason="no thread starts at the end of CPython 3.12")
+@pytest.mark.parametrize(
+    "call",
+    [
+        pytest.param("run_sync(nested, 1)", id="nested"),
+        pytest.param("run_sync(nested, 5)", id="nested_deeply"),
+        pytest.param("asyncio.run(nested(1))", id="in_a_loop_of_the_hook"),
+    ],
+)
+def test_call_in_async_code_of_an_older_exit_hook_works(call: str) -> None:
+    program = f"""
+        async def nested(depth):
+            return run_sync(nested, depth - 1) if depth else await work()
+        atexit.register(lambda: print({call}))
+        run_sync(asyncio.sleep, 0)
+    """
+
+    child = run_child(BRIDGE + WORK + textwrap.dedent(program))
+
+    assert child.check().lines == ["worked"]
+
+
 @posix_only
 @pytest.mark.parametrize(
     "library", [pytest.param(GEVENT, id="gevent"), pytest.param(EVENTLET, id="eventlet")]
