@@ -15,6 +15,9 @@ __all__ = ("PortalSet",)
 _CROWD_LIMIT = 1.0
 """Seconds to wait for another thread that starts the shared portal; usually it takes 0.3 ms."""
 
+_PYDEVD = "_pydevd_bundle"
+"""The package of debugpy and PyCharm that stops threads."""
+
 
 class _Own:
     """What a set of portals has in one process; a forked child starts with another one.
@@ -55,7 +58,7 @@ class PortalSet:
 
         That is the shared one, except where its thread, directly or through other bridges, waits for
         the call: then the next deeper portal serves it, which lives until the upper one has no call
-        left.
+        left. And where a debugger has stopped that thread, a portal for this call alone.
 
         Raises:
             BridgeClosedError: the bridge has been closed.
@@ -66,11 +69,16 @@ class PortalSet:
         if own is None and current_call.get() is None:
             portal = here.shared.get("portal")
             if portal is not None and portal.is_open and not portal.waiting:  # its loop is free, or soon is
-                return portal
+                return portal if _PYDEVD not in sys.modules else self._running(portal)
         if process.ending():
             raise CannotStartThreadError
         if not blocks and own is not None and own.owner is self and own.is_open:
             return own
+        portal = self._chosen(here, own)
+        return portal if _PYDEVD not in sys.modules else self._running(portal)
+
+    def _chosen(self, here: _Own, own: Portal | None) -> Portal:
+        """Return the portal whose turn it is, for calls that may be part of others."""
         waiting = self._waiting_ancestor()
         if own is not None:
             by_thread = self._deepest_waiting(own)
@@ -205,8 +213,19 @@ class PortalSet:
             fresh.close()
         return winner
 
-    def _started(self, depth: int) -> Portal:
-        portal = Portal(owner=self, depth=depth, loop_factory=self._loop_factory)
+    def _running(self, portal: Portal) -> Portal:
+        """Return the portal, or one in its place while a debugger has stopped its thread.
+
+        To be asked before the call is submitted: a step that has begun could not be taken back.
+        """
+        from agent_runtime.bridge import debuggers
+
+        if not debuggers.has_stopped(portal):
+            return portal
+        return self._started(portal.depth, debuggers.PortalForOneCall)
+
+    def _started(self, depth: int, kind: type[Portal] = Portal) -> Portal:
+        portal = kind(owner=self, depth=depth, loop_factory=self._loop_factory)
         try:
             with process.birth_of(portal):
                 portal.start(

@@ -197,9 +197,9 @@ def restore_signals(mask: set[int]) -> None:
 
 
 def _install_debug_hooks() -> None:
-    """Do what ``threading.Thread`` does for coverage tools and debuggers."""
+    """Do what ``threading.Thread`` does for coverage tools and debuggers, unless they have done it."""
     trace, profile = threading.gettrace(), threading.getprofile()
-    if trace is not None:
+    if trace is not None and sys.gettrace() is None:  # debugpy wraps the starts of threads, and warns of this
         sys.settrace(trace)
     if profile is not None:
         sys.setprofile(profile)

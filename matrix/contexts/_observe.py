@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from types import CodeType, FrameType
 
-__all__ = ("ALL_FACTS", "ASYNCIO_LOOPS", "POSIX", "stack_has")
+__all__ = ("ALL_FACTS", "ASYNCIO_LOOPS", "POSIX", "stack_has", "stack_has_file")
 
 ALL_FACTS = ("running_loop", "current_task", "main_thread", "kernel", "suspendable")
 """What a context keeps that only comes between, a signal handler say."""
@@ -25,3 +25,13 @@ def stack_has(code: CodeType) -> str:
             return "on the stack"
         frame = frame.f_back
     return "not there"
+
+
+def stack_has_file(name: str) -> bool:
+    """Whether code of a file of this name is among this thread's frames."""
+    frame: FrameType | None = sys._getframe()  # noqa: SLF001 - as above
+    while frame is not None:
+        if frame.f_code.co_filename.replace("\\", "/").endswith("/" + name):
+            return True
+        frame = frame.f_back
+    return False
