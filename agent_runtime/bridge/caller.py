@@ -11,6 +11,7 @@ import math
 from _queue import Empty
 from collections.abc import Callable, Coroutine, Iterator
 from time import monotonic
+from types import TracebackType
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from agent_runtime.bridge import hostloop
@@ -31,7 +32,16 @@ from agent_runtime.errors import (
     NoThreadError,
 )
 
-__all__ = ("OnRunningLoop", "Options", "Strategy", "call_sync", "names_of", "no_function", "standing_on")
+__all__ = (
+    "OnRunningLoop",
+    "Options",
+    "Strategy",
+    "WarningOfABlockedLoop",
+    "call_sync",
+    "names_of",
+    "no_function",
+    "standing_on",
+)
 
 T = TypeVar("T")
 
@@ -336,3 +346,22 @@ def names_of(async_fn: object) -> tuple[str, str]:
     """Return what messages call the sync call and what to await instead."""
     function = async_fn.func if isinstance(async_fn, functools.partial) else async_fn
     return "run_sync", getattr(function, "__name__", _NAMELESS[1])
+
+
+class WarningOfABlockedLoop:
+    """Warns at its end if a running loop stood still for long."""
+
+    def __init__(self, options: Options, started: float) -> None:
+        self._options = options
+        self._started = started
+
+    def __enter__(self) -> None:
+        """Do nothing yet."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Warn."""
+        blocks = running_loop() is not None and sleeper_of_this_task() is None
+        if blocks and self._options.on_running_loop == "warn":
+            self._options.warn_of_blocked_loop(monotonic() - self._started, failed=kind is not None)

@@ -5,23 +5,29 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import functools
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from time import monotonic
-from types import TracebackType
 from typing import Any, Generic, TypeVar
 
 from agent_runtime.bridge.call import TURNED_AWAY, Call
-from agent_runtime.bridge.caller import Options, standing_on
+from agent_runtime.bridge.caller import Options, WarningOfABlockedLoop, standing_on
 from agent_runtime.bridge.direct import CallingThread
 from agent_runtime.bridge.hiding import call_hidden
 from agent_runtime.bridge.hostloop import running_loop
 from agent_runtime.bridge.interrupts import InterruptGuard
 from agent_runtime.bridge.portal import Portal
 from agent_runtime.bridge.portals import PortalSet
-from agent_runtime.bridge.process import in_main_thread, open_streams, parked_loop, this_threads_portal
+from agent_runtime.bridge.process import (
+    in_main_thread,
+    open_streams,
+    parked_loop,
+    run_of_trio,
+    this_threads_portal,
+)
 from agent_runtime.bridge.suspending import TaskInbox, sleeper_of_this_task
-from agent_runtime.bridge.threads import CannotStartThreadError, get_ident
+from agent_runtime.bridge.threads import CannotStartThreadError, get_ident, start_thread
 from agent_runtime.bridge.waiting import late_interruption, stop_listening, wait
 from agent_runtime.bridge.whereabouts import describe_work
 from agent_runtime.errors import (
@@ -73,6 +79,7 @@ class Conversation(Generic[T]):
         self._direct: CallingThread | None = None
         self._asked: asyncio.Future[Outcome[object] | None] | None = None
         self._ended = False
+        self._read_on = 0
 
     async def hand_out(self, value: T) -> Outcome[object] | None:
         """Give the caller a value, wait until it comes back; return what it comes back with, if anything."""
@@ -87,8 +94,9 @@ class Conversation(Generic[T]):
         """Start the work and wait until it hands out a value or ends; see :meth:`go_on`."""
         __tracebackhide__ = True
         self._check_loop()
+        self._read_on = get_ident()
         started = monotonic()
-        with _WarningOfABlockedLoop(self._options, started):
+        with WarningOfABlockedLoop(self._options, started):
             while True:
                 call: Call[None] = Call(
                     self._work,
@@ -129,8 +137,9 @@ class Conversation(Generic[T]):
             return None  # it was left open until the process ended
         self._check_loop()
         self._check_reach(call)
+        self._read_on = get_ident()
         started = call.made_at = monotonic()
-        with _WarningOfABlockedLoop(self._options, started):
+        with WarningOfABlockedLoop(self._options, started):
             with _guarding(call) as guard:
                 news, interruption = self._wait(
                     call, guard, lambda call: self._call_soon(call, self._answer, reply)
@@ -164,6 +173,41 @@ class Conversation(Generic[T]):
             self._ended = True
             stop_listening(call)
             return
+        if self._blocks_a_strangers_loop():
+            self._leave_to_a_thread(call)
+        else:
+            self._see_out(call)
+
+    def _blocks_a_strangers_loop(self) -> bool:
+        """Whether a loop runs on this thread, which has not read what came last: it would stand still.
+
+        The collector closes what a server has dropped wherever it happens to run, on the loop's thread say.
+        """
+        return self._read_on != get_ident() and (running_loop() is not None or run_of_trio() is not None)
+
+    def _leave_to_a_thread(self, call: Call[None]) -> None:
+        """Cancel the work now, and have a fresh thread wait for its cleanup, and do what that sends here."""
+        self._ended = True
+        wait_there = functools.partial(self._see_out_alone, call)
+        try:
+            start_thread(wait_there, name=f"agent_runtime end of {call.what}")
+        except CannotStartThreadError:
+            self._request_cancel(call)
+            stop_listening(call)
+
+    def _see_out_alone(self, call: Call[None]) -> None:
+        """Do so on a thread of its own; Python reports what that raises as of any dropped stream."""
+
+        def seeing_out() -> Iterator[None]:
+            try:
+                yield
+            finally:
+                self._see_out(call)
+
+        next(seeing_out())
+
+    def _see_out(self, call: Call[None]) -> None:
+        __tracebackhide__ = True
         with contextlib.suppress(asyncio.CancelledError, BridgeClosedError, LoopThreadDiedError):
             if self._direct is None:
                 self._wind_up(call, None, ended=call.final is not None)
@@ -308,25 +352,6 @@ class Conversation(Generic[T]):
         elif self._portal is not None:
             self._portal.cancel(call)
         self._ended = True
-
-
-class _WarningOfABlockedLoop:
-    """Warns at its end if a running loop stood still for long."""
-
-    def __init__(self, options: Options, started: float) -> None:
-        self._options = options
-        self._started = started
-
-    def __enter__(self) -> None:
-        """Do nothing yet."""
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Warn."""
-        blocks = running_loop() is not None and sleeper_of_this_task() is None
-        if blocks and self._options.on_running_loop == "warn":
-            self._options.warn_of_blocked_loop(monotonic() - self._started, failed=kind is not None)
 
 
 @contextlib.contextmanager

@@ -26,12 +26,21 @@ def pump(portals: PortalSet, source: AsyncIterable[T], options: Options) -> Gene
             await _converse(iterator, conversation)
         finally:
             if iterator is not source and isinstance(iterator, AsyncGenerator):
-                await iterator.aclose()  # made just now, for nobody else
+                await _close(iterator)  # made just now, for nobody else
             if hasattr(source, "aclose"):
-                await source.aclose()
+                await _close(source)
 
     work.__qualname__ = _name_of(source)
     return _items(Conversation(portals, work, options))
+
+
+async def _close(iterator: Any) -> None:
+    """Close an iterator; a task group in it makes a group of the GeneratorExit, and that is no failure."""
+    try:
+        await iterator.aclose()
+    except BaseExceptionGroup as group:
+        if group.split(GeneratorExit)[1] is not None:
+            raise
 
 
 async def _converse(iterator: AsyncIterator[T], conversation: Conversation[T]) -> None:
