@@ -13,7 +13,12 @@ from os import getpid
 from typing import Any, Protocol
 
 from agent_runtime.bridge.portal import Portal
-from agent_runtime.bridge.threads import get_ident, main_of_this_thread, main_thread_ident
+from agent_runtime.bridge.threads import (
+    get_ident,
+    main_of_this_thread,
+    main_thread_ident,
+    wait_for_threads_of_sub_interpreter,
+)
 
 __all__ = (
     "birth_of",
@@ -234,7 +239,10 @@ def _retire() -> None:
 
 
 def _close_what_is_open() -> None:
-    """End the streams that this thread has left open, then close the loops that late calls have used."""
+    """End the streams that this thread has left open, and close the loops that late calls have used.
+
+    Nothing calls in any more, but hooks that are older than the import of the bridge.
+    """
     notice_fork()
     streams: tuple[_Open, ...] = tuple(open_streams)
     for stream in streams:
@@ -245,6 +253,7 @@ def _close_what_is_open() -> None:
         if loop is not None:
             with contextlib.suppress(RuntimeError):  # a late thread has begun a call on it meanwhile
                 loop.close()
+    wait_for_threads_of_sub_interpreter(_EXIT_LIMIT)
 
 
 # Hooks run last in, first out. This one is in before any portal, so it comes after the hooks that

@@ -27,6 +27,7 @@ import logging
 import os
 import sys
 import threading
+import time
 from asyncio import _get_running_loop
 from collections.abc import Callable
 from types import ModuleType
@@ -50,6 +51,7 @@ __all__ = (
     "patcher",
     "restore_signals",
     "start_thread",
+    "wait_for_threads_of_sub_interpreter",
 )
 
 
@@ -65,6 +67,10 @@ _OF_THE_PROGRAM: tuple[int, ...] = (
     if hasattr(_signal, "pthread_sigmask")
     else ()
 )
+
+
+_LOOK = 0.0005
+"""Seconds between looks at how many threads are left; usually they go within one."""
 
 
 class CannotStartThreadError(RuntimeError):
@@ -169,6 +175,7 @@ def _bootstrap(main: Callable[[], object], name: str) -> None:
         main()
     finally:
         disown_thread()
+        _end_dummy()
 
 
 def main_of_this_thread() -> Callable[[], object] | None:
@@ -251,6 +258,35 @@ def _is_free(lock: Any) -> bool:
         lock.release()
         return True
     return False
+
+
+def _end_dummy() -> None:
+    """Have ``threading`` run now what it would run when this thread has ended; since CPython 3.13 it does.
+
+    That is Python code: there the thread could lose the GIL when it is no longer counted.
+    """
+    with contextlib.suppress(AttributeError):
+        del threading._thread_local_info._track_dummy_thread_ref  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+def wait_for_threads_of_sub_interpreter(limit: float) -> None:
+    """Wait until the threads of a sub-interpreter that ends are gone, ``limit`` seconds at most.
+
+    CPython aborts the process when a thread's state is still there: it is after the thread's last
+    instruction, for a moment. The main interpreter leaves threads alone, and so does this there. CPython 3.11
+    does not tell which one it is.
+    """
+    if getattr(_thread, "_is_main_interpreter", lambda: True)():
+        return
+    until = time.monotonic() + limit
+    while _thread._count() and time.monotonic() < until:  # noqa: SLF001 - nothing tells of the end
+        time.sleep(_LOOK)
+    if not getattr(sys, "_is_gil_enabled", lambda: True)():
+        # A thread is no longer counted shortly before its state goes. With the GIL nobody sees that.
+        # This stops the threads of the interpreter where they can be stopped: it cannot between the two.
+        import gc
+
+        gc.get_referrers()
 
 
 def leave_child(outcome: Outcome[Any] | None) -> NoReturn:

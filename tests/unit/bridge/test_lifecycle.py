@@ -373,26 +373,3 @@ print(next(stream))
     )
 
     assert child.check().lines == ["ForkedCallError", "0", "2"]
-
-
-@pytest.mark.skipif(sys.version_info < (3, 12), reason="3.11 has no usable interface to sub-interpreters")
-def test_a_call_in_a_sub_interpreter_works() -> None:
-    child = run_child(
-        """
-        import sys
-        try:
-            import _interpreters
-            create, run = _interpreters.create, _interpreters.exec
-        except ImportError:
-            import _xxsubinterpreters as _interpreters
-            create = lambda: _interpreters.create(isolated=False)
-            run = _interpreters.run_string
-        run(create(), '''if True:
-            import asyncio
-            from agent_runtime.bridge import run_sync
-            print(run_sync(asyncio.sleep, 0, "works"), flush=True)
-        ''')
-        """
-    )
-
-    assert child.stdout.splitlines() == ["works"]
