@@ -8,6 +8,7 @@ import sys
 import warnings
 from asyncio import events
 from collections.abc import Callable
+from types import FrameType
 from typing import Any, Protocol
 
 from agent_runtime.errors import BlockedLoopWarning
@@ -16,7 +17,7 @@ __all__ = (
     "Named",
     "call_site",
     "forget_library",
-    "in_notebook_kernel",
+    "is_idle_kernels_loop",
     "library_is_marked",
     "running_loop",
     "warn_of_blocked_loop",
@@ -61,12 +62,12 @@ class Named(Protocol):
 
 
 def warn_of_blocked_loop(named: Named, seconds: float) -> BlockedLoopWarning | None:
-    """Warn, once a call site, if the loop of this thread stood still for long; not in a notebook kernel.
+    """Warn, once a call site, if the loop of this thread stood still for long; not an idle kernel's.
 
     Returns:
         The warning, where warnings are errors.
     """
-    if seconds < THRESHOLD or in_notebook_kernel():
+    if seconds < THRESHOLD or is_idle_kernels_loop():
         return None
     level, site = call_site()
     if site in _warned:
@@ -88,7 +89,46 @@ def call_site() -> tuple[int, tuple[str, int]]:
     return level, (frame.f_code.co_filename, frame.f_lineno)
 
 
-def in_notebook_kernel() -> bool:
-    """Whether this process is a Jupyter kernel, whose loop has nothing to do while a cell runs."""
-    kernelapp = sys.modules.get("ipykernel.kernelapp")
-    return kernelapp is not None and bool(kernelapp.IPKernelApp.initialized())
+def is_idle_kernels_loop() -> bool:
+    """Whether the loop of this thread is a notebook kernel's, in a cell, and nothing else lives on it.
+
+    Known by the stack: the kernel's frame that executes the cell is nearer than any that drives a loop. What
+    else lives there are tasks that are not the kernel's own.
+    """
+    loop = running_loop()
+    return loop is not None and _is_in_a_cell() and not any(map(_is_of_others, asyncio.all_tasks(loop)))
+
+
+_EXECUTES_A_CELL = {
+    "run_code": "IPython.core.interactiveshell",  # ipykernel, also in-process, and xeus-python
+    "execute_cell": "marimo._runtime.",
+    "execute_cell_async": "marimo._runtime.",
+}
+_DRIVES_A_LOOP = {
+    "run_forever": "asyncio.base_events",
+    "run": "asyncio.runners",  # whatever the loop is written in
+}
+
+
+def _is_in_a_cell() -> bool:
+    """Whether this thread executes a cell, and drives no loop inside it."""
+    frame: FrameType | None = sys._getframe()  # noqa: SLF001 - the documented way to one's own stack
+    while frame is not None:
+        module, name = str(frame.f_globals.get("__name__")), frame.f_code.co_name
+        if module.startswith(_EXECUTES_A_CELL.get(name, "nothing")):
+            return True
+        if module == _DRIVES_A_LOOP.get(name):
+            return False
+        frame = frame.f_back
+    return False
+
+
+_OF_KERNELS = frozenset(("IPython", "ipykernel", "jupyter_client", "marimo", "tornado", "xpython", "zmq"))
+
+
+def _is_of_others(task: asyncio.Task[Any]) -> bool:
+    """Whether a task waits for its turn and is no kernel's own."""
+    frame = getattr(task.get_coro(), "cr_frame", None)
+    if task is asyncio.current_task() or frame is None:
+        return False
+    return str(frame.f_globals.get("__name__")).partition(".")[0] not in _OF_KERNELS

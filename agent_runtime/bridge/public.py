@@ -86,7 +86,7 @@ class Bridge:
                 once a call site if that took longer than a second; "allow" blocks it silently; "raise"
             refuses.
             stall_timeout: seconds after which a call that still keeps a running loop standing still
-                reports where it stands, once; None for never. Not in a notebook kernel.
+                reports where it stands, once; None for never. Not in a notebook's cell.
             strategy: "portal", or "direct" to run everything on the calling thread in a loop of the
                 call's own, for profilers and debuggers; what is made on that loop ends with the call.
             names: what messages call this function and its async variant.

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from agent_runtime.bridge.call import Call
-from agent_runtime.bridge.hostloop import call_site, in_notebook_kernel
+from agent_runtime.bridge.hostloop import call_site, is_idle_kernels_loop
 from agent_runtime.bridge.interrupts import observed
 from agent_runtime.bridge.portal import Portal
 from agent_runtime.bridge.threads import get_ident
@@ -102,7 +102,7 @@ class StallLookout:
         self, call: Call[Any], portal: Portal, host: asyncio.AbstractEventLoop, seconds: float
     ) -> GivingUp | None:
         """Warn once; give the call up where warnings are errors."""
-        if self._reported or in_notebook_kernel():
+        if self._reported or is_idle_kernels_loop():
             return None
         self._reported = True
         level, (file, line) = call_site()

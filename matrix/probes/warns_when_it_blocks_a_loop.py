@@ -15,7 +15,7 @@ def _skip_when(facts: Facts) -> str | None:
         return "no loop runs in the calling thread that the call could block"
     if facts.suspendable:
         return "a greenlet suspends the calling task: its loop goes on"
-    if facts.kernel:
+    if facts.kernel and facts.main_thread:
         return "a notebook kernel's loop has nothing to do while a cell runs: a warning would be noise"
     return None
 
