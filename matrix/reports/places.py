@@ -85,8 +85,8 @@ PLACES: tuple[Place, ...] = (
     Place(
         ("plain_script",), r"ProcessPoolExecutor|multiprocessing|data ?loader|serverless|lambda\b|warm start"
     ),
+    Place(("celery_prefork",), r"celery"),
     # situations that no context is yet
-    Place(("celery_worker",), r"celery", ("plain_script",)),
     Place(("django_async_view",), r"async (server|middleware|consumers)|django", ("worker_thread_of_loop",)),
     Place(("gevent_patched",), r"gevent"),
     Place(("gradio_callback",), r"gradio", ("executor_thread",)),

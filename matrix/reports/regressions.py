@@ -8,7 +8,7 @@
     project = "pydantic/pydantic-ai"       # optional
     family = "loop-bound-reuse"
     cells = ["agent_runtime/*/plain_script/ignores_the_current_loop"]
-    waits_for = ["context:celery_worker"]  # what does not exist and is needed to reproduce it, or all of it
+    waits_for = ["context:wsgi_thread"]  # what does not exist and is needed to reproduce it, or all of it
     reason = "why these cells"
 """
 

@@ -61,6 +61,10 @@ lane = WorkerLane()
 async def on_lane(): return await lane.call(threading.get_native_id)
 critical_section(run_sync(thread), run_sync(on_lane))
 """,
+    "idle_thread_of_the_executor": """
+async def in_thread(): return await asyncio.to_thread(threading.get_native_id)
+critical_section(run_sync(thread), run_sync(in_thread))
+""",
 }
 
 
