@@ -58,6 +58,7 @@ def chained(name: str, known: Mapping[str, Context]) -> Context:
         facts=stated_facts(links)[-1],
         requires=tuple(dict.fromkeys(package for link in links for package in link.requires)),
         platforms=tuple(sorted(set.intersection(*platforms))) if platforms else (),
+        min_python=max(link.min_python for link in links),
         enter_limit=sum(link.enter_limit for link in links),
         call_limit=max(link.call_limit for link in links),
         exit_limit=sum(link.exit_limit for link in links),

@@ -7,7 +7,6 @@ same job with ``Job.resume()``: the environment tells it where the supervisor li
 from __future__ import annotations
 
 import contextlib
-import faulthandler
 import functools
 import os
 import platform
@@ -28,6 +27,13 @@ from matrix.perform import Finding, callable_under_test, finding_of, judge_here
 from matrix.registry import Registry
 from matrix.strays import boot_clock
 
+try:
+    import faulthandler
+except ImportError:  # in a sub-interpreter: the host's own job, in the main one, has the stacks
+    HAS_STACKS = False
+else:
+    HAS_STACKS = True
+
 if TYPE_CHECKING:
     import socket
     from collections.abc import Mapping, Sequence
@@ -45,7 +51,7 @@ STACKS_SIGNAL: int | None = (
     signal.SIGRTMAX - 1
     if sys.platform == "linux"
     else getattr(signal, "SIGXCPU", None)
-    if hasattr(faulthandler, "register")
+    if HAS_STACKS and hasattr(faulthandler, "register")
     else None
 )
 
@@ -61,8 +67,9 @@ class Job:
         self.pid = os.getpid()
         self._ready = False
         self._records = self._open("records")
-        self._stacks = self._open("stacks")
-        if STACKS_SIGNAL is not None:
+        if HAS_STACKS:
+            self._stacks = self._open("stacks")
+        if HAS_STACKS and STACKS_SIGNAL is not None:
             faulthandler.register(STACKS_SIGNAL, file=self._stacks.fileno(), all_threads=True)
         if assignment.instrumented:
             from matrix.witness import attend

@@ -6,7 +6,8 @@ One line for each target, context and probe, with its entry points in braces, as
     control/{run_workflow}/fastapi_sync_route/cancels_on_ctrl_c  skip
 
 ``skip`` marks cells that mean nothing where they stand; these marks are compared on the system that the
-file was written for, since a probe may mean nothing on another one.
+file was written for, since a probe may mean nothing on another one. That a context does not exist in an older
+Python is no such mark, so the lock is the same for every version.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from matrix.cells import Selection, select
 from matrix.model import Cell
 from matrix.objection import Fault, Objection
 from matrix.patterns import patterns_of
-from matrix.plan import does_not_apply
+from matrix.plan import means_nothing
 from matrix.registry import BUILT_IN
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def lock_of(registry: Registry) -> Path:
 
 def lock_text(registry: Registry) -> str:
     """Return the lock as it should be now."""
-    cells = {cell: does_not_apply(registry, cell) is not None for cell in select(registry, Selection())}
+    cells = {cell: means_nothing(registry, cell) is not None for cell in select(registry, Selection())}
     return HEADING + SYSTEM + _folded(cells)
 
 

@@ -45,7 +45,8 @@ def contexts_as_markdown(contexts: Iterable[Context]) -> str:
     rows = ["| context | sync code is called | running loop | main thread | needs |", "|---|---|---|---|---|"]
     for context in contexts:
         facts = context.facts
-        needs = ", ".join(f"`{name}`" for name in context.requires) or "nothing"
+        python = [f"Python {'.'.join(map(str, context.min_python))}"] if context.min_python else []
+        needs = ", ".join([*python, *(f"`{name}`" for name in context.requires)]) or "nothing"
         main = "yes" if facts.main_thread else "no"
         rows.append(f"| `{context.name}` | {context.summary} | {_loop(facts)} | {main} | {needs} |")
     return "\n".join(rows)

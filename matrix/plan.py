@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matrix.model import Context
     from matrix.registry import Registry
 
-__all__ = ("Plan", "does_not_apply", "hosts_of", "in_ci", "plan")
+__all__ = ("Plan", "does_not_apply", "hosts_of", "in_ci", "means_nothing", "plan")
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,15 @@ class _Missing:
 
 
 def does_not_apply(registry: Registry, cell: Cell) -> str | None:
-    """Return why a cell means nothing on this system or in its context; None when it means something."""
+    """Return why a cell means nothing here or in its context; None when it means something."""
+    context = registry.context(cell.context).statement
+    if sys.version_info < context.min_python:
+        return f"the context does not exist before Python {'.'.join(map(str, context.min_python))}"
+    return means_nothing(registry, cell)
+
+
+def means_nothing(registry: Registry, cell: Cell) -> str | None:
+    """Return why a cell means nothing on this system or in its context, whatever the version of Python."""
     context = registry.context(cell.context).statement
     if not _exists(context.platforms):
         return f"the context does not exist on {sys.platform}"

@@ -74,6 +74,7 @@ class Context:
         facts: what must be true where user code runs; anything else is an error, not a pass.
         requires: import names of the packages that the host needs.
         platforms: ``sys.platform`` values where it exists; empty means everywhere.
+        min_python: the first version of Python where it exists, ``(3, 13)`` say; empty means all.
         enter_limit: seconds from the start of the child to its READY, and from each cell to the next. A
             notebook kernel takes 2 on an idle machine, a plain interpreter 0.2; all three are for busy ones.
         call_limit: seconds that one check may take, if its probe does not say otherwise.
@@ -91,6 +92,7 @@ class Context:
     facts: Facts
     requires: tuple[str, ...] = ()
     platforms: tuple[str, ...] = ()
+    min_python: tuple[int, ...] = ()
     enter_limit: float = 30.0
     call_limit: float = 15.0
     exit_limit: float = 10.0

@@ -86,6 +86,7 @@ PLACES: tuple[Place, ...] = (
         ("plain_script",), r"ProcessPoolExecutor|multiprocessing|data ?loader|serverless|lambda\b|warm start"
     ),
     Place(("celery_prefork",), r"celery"),
+    Place(("subinterpreter",), r"sub-?interpreter|mod_wsgi"),
     # situations that no context is yet
     Place(("django_async_view",), r"async (server|middleware|consumers)|django", ("worker_thread_of_loop",)),
     Place(("gevent_patched",), r"gevent"),
@@ -97,7 +98,6 @@ PLACES: tuple[Place, ...] = (
     Place(("qt_callback",), r"\bqt\b|qasync|pyside", ("asyncio_callback",)),
     Place(("ray_actor",), r"\bray\b", ("asyncio_run",)),
     Place(("streamlit_script",), r"streamlit", ("executor_thread",)),
-    Place(("subinterpreter",), r"sub-?interpreter|mod_wsgi"),
     Place(("uwsgi_worker",), r"uwsgi"),
     Place(("windows_console",), r"windows"),
     Place(("workflow_with_own_loop",), r"durable-execution|own loop class|temporalio"),

@@ -252,9 +252,11 @@ EVERY_LINK = [f"{outer}+{link}" for link in CONTEXTS if (outer := outermost_for(
 
 def test_every_context_but_those_with_a_process_of_their_own_can_be_a_link() -> None:
     assert set(CONTEXTS) - {chain.partition("+")[2] for chain in EVERY_LINK} == {
+        "interpreter_pool",
         "jupyter_cell",
         "jupyter_cell_awaiting",
         "plain_script",
+        "subinterpreter",
     }
 
 

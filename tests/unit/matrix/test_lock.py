@@ -84,6 +84,14 @@ def test_skips_of_another_system_are_not_compared(toy: Toy) -> None:
     assert objections(toy) == []
 
 
+def test_lock_is_the_same_for_every_version_of_python(toy: Toy) -> None:
+    toy.context(more="min_python=(9, 1)").probe()
+    later = lock_text(toy.registry())
+    toy.context(more="min_python=(3, 11)")
+
+    assert lock_text(toy.registry()) == later
+
+
 def test_new_context_is_red_until_it_is_locked(
     locked: Toy, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -215,6 +215,20 @@ def test_context_of_another_system_is_skipped(toy: Toy) -> None:
     assert "does not exist on" in record.detail
 
 
+def test_context_of_a_later_python_is_skipped(toy: Toy) -> None:
+    toy.context(more="min_python=(9, 1)").probe()
+
+    settled = plan(toy.registry(), toy.cells(), ci=True).settled
+
+    assert {record.detail for record in settled} == {"the context does not exist before Python 9.1"}
+
+
+def test_context_of_an_earlier_python_runs(toy: Toy) -> None:
+    toy.context(more="min_python=(3, 11)").probe()
+
+    assert not plan(toy.registry(), toy.cells(), ci=True).settled
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
