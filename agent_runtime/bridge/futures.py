@@ -12,6 +12,7 @@ import contextvars
 import threading
 from collections.abc import Callable, Coroutine
 from time import monotonic
+from types import FunctionType
 from typing import Any, NoReturn, TypeVar
 
 from agent_runtime.bridge.call import ENDED, TURNED_AWAY, Call
@@ -23,7 +24,13 @@ from agent_runtime.bridge.portal import Portal
 from agent_runtime.bridge.portals import PortalSet
 from agent_runtime.bridge.process import in_main_thread, parked_loop, this_threads_portal
 from agent_runtime.bridge.service import Errand
-from agent_runtime.bridge.threads import CannotStartThreadError, get_ident
+from agent_runtime.bridge.threads import (
+    CannotStartThreadError,
+    allocate_lock,
+    get_ident,
+    make_rlock,
+    patcher,
+)
 from agent_runtime.bridge.whereabouts import describe_work
 from agent_runtime.errors import (
     BridgeClosedError,
@@ -184,6 +191,17 @@ class _Courier:
             del error
 
 
+def _condition_of_threads() -> threading.Condition:
+    """Return a condition that blocks the thread, where gevent or eventlet has replaced locks.
+
+    Theirs makes a greenlet wait for a hub that nobody runs, for a word from a thread that has none.
+    """
+    code = threading.Condition.wait.__code__
+    wait = FunctionType(code, {**vars(threading), "_allocate_lock": allocate_lock}, argdefs=(None,))
+    condition: threading.Condition = type("Condition", (threading.Condition,), {"wait": wait})(make_rlock())
+    return condition
+
+
 class _WorkFuture(concurrent.futures.Future[T]):
     """The future of a submitted call.
 
@@ -197,6 +215,8 @@ class _WorkFuture(concurrent.futures.Future[T]):
 
     def __init__(self, call: Call[T]) -> None:
         super().__init__()
+        if patcher() is not None:
+            self._condition = _condition_of_threads()
         self.call: Call[T] | None = call
         self.portal: Portal | None = None
         self._uncancelled = [None]

@@ -72,6 +72,9 @@ GRACE = 0.001
 """Seconds that a wait goes on before it blocks signals. To block and to restore them takes two system calls,
 up to 5 µs, which each of many calls in a row would pay. A guess at what is long for them and short else."""
 
+_WAITS_AFTER_A_CANCELLATION = 100
+"""Waits without that grace: an interrupted main thread may block signals next, and end. A guess."""
+
 
 class ParkingSelector(_Selector):
     """A selector for a loop that other threads wake all the time, and sockets only now and then.
@@ -85,7 +88,8 @@ class ParkingSelector(_Selector):
     are taken only after the wait: whoever put one has queued its callback before, and the loop looks
     at its callbacks next.
 
-    A wait of the portal's thread that takes longer than :data:`GRACE` is done with signals blocked.
+    A wait of the portal's thread that takes longer than :data:`GRACE` is done with signals blocked; after a
+    cancellation from outside any is, for some waits.
 
     Attributes:
         polling: whether the loop sleeps, or is about to, where only the self-pipe can wake it.
@@ -102,6 +106,8 @@ class ParkingSelector(_Selector):
         self.on_wake: Callable[[], object] = bool
         self.tokens: SimpleQueue[None] = SimpleQueue()
         self._watched = 0
+        self._grace = GRACE
+        self._waits_without = 0
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
         """Watch one more descriptor."""
@@ -123,7 +129,8 @@ class ParkingSelector(_Selector):
             events = self._poll(timeout)
         elif timeout is None or timeout > 0:
             try:
-                tokens.get(timeout=GRACE if timeout is None or timeout > GRACE else timeout)
+                grace = self._grace
+                tokens.get(timeout=grace if timeout is None or timeout > grace else timeout)
             except Empty:
                 self._park(timeout)
         while not tokens.empty():
@@ -131,13 +138,28 @@ class ParkingSelector(_Selector):
         self.on_wake()
         return events
 
+    def rest_at_once(self) -> None:
+        """Block signals from the start of each wait, for the next ones; from any thread."""
+        self._waits_without = _WAITS_AFTER_A_CANCELLATION
+        self._grace = 0.0
+
+    def _take_grace(self) -> float:
+        """Return the grace of one wait."""
+        grace = self._grace
+        if not grace:
+            self._waits_without -= 1
+            if self._waits_without <= 0:
+                self._grace = GRACE
+        return grace
+
     def _park(self, timeout: float | None) -> None:
         """Wait on for a token and take it, when it has not come at once."""
-        if timeout is not None and timeout <= GRACE:
+        grace = self._take_grace()
+        if timeout is not None and timeout <= grace:
             return
         mask = block_signals()
         try:
-            self.tokens.get(timeout=None if timeout is None else timeout - GRACE)
+            self.tokens.get(timeout=None if timeout is None else timeout - grace)
         except Empty:
             pass
         finally:
@@ -147,14 +169,15 @@ class ParkingSelector(_Selector):
         """Wait for a descriptor, or for a token and leave it there."""
         if timeout is not None and timeout <= 0:
             return super().select(timeout)
-        if not self.may_park or (timeout is not None and timeout <= GRACE):
+        grace = self._take_grace()
+        if not self.may_park or (timeout is not None and timeout <= grace):
             return self._poll_openly(timeout)
-        events = self._poll_openly(GRACE)
+        events = self._poll_openly(grace)
         if events or not self.tokens.empty():
             return events
         mask = block_signals()
         try:
-            return self._poll_openly(None if timeout is None else timeout - GRACE)
+            return self._poll_openly(None if timeout is None else timeout - grace)
         finally:
             restore_signals(mask)
 

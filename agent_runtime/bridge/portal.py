@@ -153,6 +153,8 @@ class Portal:
         then the nested call is cancelled, and what it raises is the delivery.
         """
         call.request_cancel()
+        if isinstance(self._loop, ParkingLoop):
+            self._loop.parking.rest_at_once()
         self._wake(call.deliver_cancel)
         for nested, portal in reversed(tuple(self.waiting)):
             if nested.descends_from(call):

@@ -9,7 +9,7 @@ from matrix.chains import links_of, stated_facts
 from matrix.model import limits_of
 from matrix.registry import BUILT_IN
 from matrix.repro.flatten import flatten
-from matrix.repro.sources import Imported, Module, module_of, source_of
+from matrix.repro.sources import FlattenError, Imported, Module, module_of, source_of
 from matrix.targets import AGENT_RUNTIME, CONTROL, control_name
 
 if TYPE_CHECKING:
@@ -72,6 +72,12 @@ def body_of(registry: Registry, cell: Cell) -> str:
     sources = Sources(registry, cell)
     flat = flatten([(f"{INSIDE}.watch", "main")], sources.load, order=_order)
     sections = [_section(heading, text) for heading, text in flat.sections]
+    for _, text in flat.sections:
+        if any(line.startswith("from matrix.") for line in text.splitlines()):
+            raise FlattenError(
+                f"the host of {cell.context} starts a program that imports the matrix; perform the cell in"
+                f" the checkout, with: python -m matrix run --cell {cell.id}"
+            )
     last = 'if __name__ == "__main__":\n    sys.exit(main())\n'
     imports = "\n".join(("from __future__ import annotations", "", *flat.imports))
     return "\n\n\n".join([imports, *sections, last])

@@ -251,12 +251,29 @@ EVERY_LINK = [f"{outer}+{link}" for link in CONTEXTS if (outer := outermost_for(
 
 
 def test_every_context_but_those_with_a_process_of_their_own_can_be_a_link() -> None:
-    assert set(CONTEXTS) - {chain.partition("+")[2] for chain in EVERY_LINK} == {
+    outermost = set(CONTEXTS) - {chain.partition("+")[2] for chain in EVERY_LINK}
+
+    assert outermost == {
+        "asgiref_sync_to_async",
+        "celery_prefork",
+        "debugpy_breakpoint",
+        "django_asgi_sync_view",
+        "django_hypercorn_view",
+        "eventlet_greenthread",
+        "gevent_greenlet",
+        "gevent_main",
+        "gevent_threadpool",
+        "greenlet_interleaved",
         "interpreter_pool",
         "jupyter_cell",
         "jupyter_cell_awaiting",
+        "jupyter_thread_loop",
         "plain_script",
         "subinterpreter",
+        "thread_refused",
+        "uvloop_policy",
+        "uwsgi_second_app",
+        "uwsgi_worker",
     }
 
 

@@ -135,7 +135,8 @@ def test_helper_runs_what_imports_it(project: Project) -> None:
     project.append("matrix/contexts/_kernel.py")
 
     assert project.reasons() == {
-        "matrix/contexts/_kernel.py": "context jupyter_cell, context jupyter_cell_awaiting"
+        "matrix/contexts/_kernel.py": "context jupyter_cell, context jupyter_cell_awaiting,"
+        " context jupyter_thread_loop"
     }
 
 
@@ -179,7 +180,7 @@ def test_changed_control_runs_its_own_cells(project: Project) -> None:
     ("path", "why"),
     [
         pytest.param(
-            "agent_runtime/bridge/portal.py", "entry point executor_run, ", id="core_of_the_runtime"
+            "agent_runtime/bridge/portal.py", "entry point bridge_run_sync, ", id="core_of_the_runtime"
         ),
         pytest.param("agent_runtime/new.py", "nobody is seen to import it", id="module_that_nobody_imports"),
         pytest.param("agent_runtime/py.typed", "it is gone, or no Python", id="not_python"),

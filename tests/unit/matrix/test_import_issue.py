@@ -192,15 +192,15 @@ def test_every_family_has_a_probe_and_a_context_that_exist_or_names_what_is_miss
 def test_report_from_a_place_that_is_no_context_waits_for_it_by_name(
     tmp_path: Path, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = written(tmp_path, ENTRY.replace("Jupyter cell", "gevent monkey-patched app"))
+    path = written(tmp_path, ENTRY.replace("Jupyter cell", "windows app"))
 
     code = imported(path, folder, "--family", "foreign-runtime")
 
     (regression,) = read_regressions(folder)
     assert code == 1
     assert regression.cells == ()
-    assert regression.waits_for == ("context:gevent_patched",)
-    assert "add matrix/contexts/gevent_patched.py: 1 report waits for it" in capsys.readouterr().out
+    assert regression.waits_for == ("context:windows_console",)
+    assert "add matrix/contexts/windows_console.py: 1 report waits for it" in capsys.readouterr().out
 
 
 def test_stand_in_shows_what_it_can_until_the_context_is_there(tmp_path: Path, folder: Path) -> None:
@@ -210,7 +210,7 @@ def test_stand_in_shows_what_it_can_until_the_context_is_there(tmp_path: Path, f
 
     (regression,) = read_regressions(folder)
     assert code == 1
-    assert (regression.state, regression.waits_for) == ("partly", ("context:streamlit_script",))
+    assert (regression.state, regression.waits_for) == ("partly", ("context:windows_console",))
     assert regression.cells == ("agent_runtime/*/executor_thread/returns_the_async_value",)
 
 
@@ -358,8 +358,8 @@ def test_text_survives_the_file_whatever_is_in_it(tmp_path: Path, folder: Path) 
 def test_summary_counts_what_is_there(
     tmp_path: Path, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    gevent = ENTRY.replace("second-call", "third-call").replace("Jupyter cell", "gevent app")
-    imported(written(tmp_path, ENTRY + gevent), folder)
+    windows = ENTRY.replace("second-call", "third-call").replace("Jupyter cell", "windows app")
+    imported(written(tmp_path, ENTRY + windows), folder)
     capsys.readouterr()
 
     assert main(["import-issue", "--summary", "--json", "--regressions", str(folder)]) == 0
@@ -370,5 +370,5 @@ def test_summary_counts_what_is_there(
         "partly": 0,
         "waiting": 1,
         "families": {"running-loop": 1, "foreign-runtime": 1},
-        "waits_for": {"context:gevent_patched": 1},
+        "waits_for": {"context:windows_console": 1},
     }
