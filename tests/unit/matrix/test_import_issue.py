@@ -210,7 +210,7 @@ def test_stand_in_shows_what_it_can_until_the_context_is_there(tmp_path: Path, f
 
     (regression,) = read_regressions(folder)
     assert code == 1
-    assert (regression.state, regression.waits_for) == ("partly", ("context:windows_console",))
+    assert (regression.state, regression.waits_for) == ("partly", ("context:streamlit_script",))
     assert regression.cells == ("agent_runtime/*/executor_thread/returns_the_async_value",)
 
 
@@ -369,6 +369,6 @@ def test_summary_counts_what_is_there(
         "mapped": 1,
         "partly": 0,
         "waiting": 1,
-        "families": {"running-loop": 1, "foreign-runtime": 1},
+        "families": {"running-loop": 2},
         "waits_for": {"context:windows_console": 1},
     }
