@@ -273,18 +273,25 @@ class Conversation(Generic[T]):
         open_streams.add(self)
 
     def _wait(
-        self, call: Call[None], guard: InterruptGuard | None, start: Callable[[Call[None]], object]
+        self,
+        call: Call[None],
+        guard: InterruptGuard | None,
+        start: Callable[[Call[None]], object],
+        interruption: BaseException | None = None,
     ) -> tuple[object, BaseException | None]:
-        """Have the work go on by ``start``, and wait for news of it."""
+        """Have the work go on by ``start``, and wait for news of it; after an interruption, for its end."""
         if self._direct is not None:
             start(call)
-            return self._direct.run(guard)
+            return self._direct.run(guard, interruption)
         portal = self._portal
         assert portal is not None
         try:
             with _waiting(call, portal):
-                start(call)
-                return wait(call, portal, guard, self._options)
+                if interruption is None:
+                    start(call)
+                else:  # the wait cancels, and takes one more for the second
+                    self._ended = True
+                return wait(call, portal, guard, self._options, interruption=interruption)
         except BaseException:  # a signal handler's, between our own instructions: nobody will listen
             portal.cancel(call)
             self._ended = True
@@ -324,7 +331,7 @@ class Conversation(Generic[T]):
         __tracebackhide__ = True
         while not ended:
             with _guarding(call) as guard:
-                news, another = self._wait(call, guard, self._request_cancel)
+                news, another = self._wait(call, guard, self._request_cancel, interruption)
             ended = not isinstance(news, Item)
             interruption = another or interruption
         self._ended = True

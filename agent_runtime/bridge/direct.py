@@ -67,12 +67,15 @@ class CallingThread:
         while not told.empty():
             self.put(told.get())
 
-    def run(self, guard: InterruptGuard | None) -> tuple[object, BaseException | None]:
+    def run(
+        self, guard: InterruptGuard | None, interruption: BaseException | None = None
+    ) -> tuple[object, BaseException | None]:
         """Drive the loop until the call ends or hands something out; return that, and an interruption.
 
-        A first exception of a signal handler cancels the work, a second one gives it up.
+        A first exception of a signal handler cancels the work, a second one gives it up; ``interruption`` is
+        the first, if there has been one.
         """
-        self._forget(guard)
+        self._forget(guard, interruption)
         if self._task is None:
             self._task = self._loop.create_task(self._call.drive(self), context=self._call.context)
         if guard is not None:
@@ -94,10 +97,10 @@ class CallingThread:
         """
         self._timer = self._loop.call_later(SLICE, self._look_around)
 
-    def _forget(self, guard: InterruptGuard | None) -> None:
+    def _forget(self, guard: InterruptGuard | None, interruption: BaseException | None) -> None:
         """Forget what the last run came to; the next one has a guard of its own."""
         self._guard, self._news = guard, None
-        self._interruption, self._abandoned = None, False
+        self._interruption, self._abandoned = interruption, False
 
     def close(self) -> None:
         """Cancel what is left on the loop, and close it if it is the call's own."""
