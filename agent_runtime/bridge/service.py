@@ -70,7 +70,7 @@ class Errand(Generic[T]):
         handled: BaseException | None = sys.exception()
         outcome: Outcome[T] | None = None
         try:
-            if guard is None:
+            if guard is None or guard is NO_GUARD:
                 outcome = capture(call_hidden, None, self._context.run, self._fn, *self._args)
             else:
                 lent = None if guard is NO_GUARD else guard
