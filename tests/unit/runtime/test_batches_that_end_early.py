@@ -85,12 +85,12 @@ def test_time_limit_ends_a_batch_between_two_steps(shape: Shape) -> None:
 
     def f(n: int, before: object) -> None:
         begun.append(n)
-        time.sleep(0.001)
+        time.sleep(0.01)
 
     with pytest.raises(TimeoutError):
-        shape(3_000, f=f).run(timeout=0.2)
+        shape(300, f=f).run(timeout=1)
 
-    assert 0 < len(begun) < 1_500
+    assert 0 < len(begun) < 150
 
 
 @SHAPES
