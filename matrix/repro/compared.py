@@ -54,14 +54,21 @@ class Clean:
     folder: Path
     environment: Mapping[str, str]
 
-    def run(self, registry: Registry, cell: Cell) -> Shown:
-        """Write the script of a cell and run it here; blocks until it has ended.
+    def write(self, registry: Registry, cell: Cell) -> Path:
+        """Write the script of a cell; only one thread at a time may.
+
+        Scripts come from syntax trees, and CPython 3.11 counts the depth of a tree for all threads at once: a
+        collection that lets another thread build one ends in SystemError, "recursion depth mismatch".
 
         Raises:
             FlattenError: code of the cell cannot stand in one file.
         """
         file = self.folder / f"{cell.id.replace('/', '-').replace(':', '-')}.py"
         file.write_text(script_of(registry, cell, file=file), encoding="utf-8")
+        return file
+
+    def run(self, cell: Cell, file: Path) -> Shown:
+        """Run the script of a cell, from any thread; blocks until it has ended."""
         ended = subprocess.run(
             [sys.executable, str(file)],
             cwd=self.folder,
@@ -90,6 +97,12 @@ def clean_place() -> Iterator[Clean]:
 
 
 def shown(registry: Registry, cells: Sequence[Cell], *, jobs: int) -> Iterator[Shown]:
-    """Run the scripts of some cells, ``jobs`` at a time; give what each has shown, in order."""
+    """Run the scripts of some cells, ``jobs`` at a time; give what each has shown, in order.
+
+    This thread writes them all, while those that are written run.
+
+    Raises:
+        FlattenError: code of a cell cannot stand in one file.
+    """
     with clean_place() as place, ThreadPoolExecutor(jobs) as pool:
-        yield from pool.map(lambda cell: place.run(registry, cell), cells)
+        yield from pool.map(place.run, cells, (place.write(registry, cell) for cell in cells))

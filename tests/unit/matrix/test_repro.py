@@ -88,7 +88,9 @@ def one_of_each() -> list[Cell]:
     ],
 )
 def test_script_shows_what_the_gate_says(place: Clean, cell: str, outcome: str) -> None:
-    shown = place.run(Registry(), Cell.parse(cell))
+    of = Cell.parse(cell)
+
+    shown = place.run(of, place.write(Registry(), of))
 
     assert (shown.outcome, shown.output[-2000:]) == (outcome, shown.output[-2000:])
 
