@@ -21,7 +21,6 @@ from matrix.fingerprint import fingerprint
 from matrix.model import Cell, HangClass, Outcome, Phase
 from matrix.record import Record
 from matrix.registry import Registry
-from matrix.repro.__main__ import main as compare
 from matrix.repro.compared import Clean, clean_place
 from matrix.repro.verb import script_of
 from tests.helpers.runs import write_run
@@ -383,20 +382,3 @@ def test_names_that_two_files_have_stay_apart(toy: Toy, capfd: pytest.CaptureFix
     )
 
     assert main(["repro", WORKS.id, "--run", "--registry", str(toy.root)]) == 0
-
-
-def test_comparison_with_a_run_finds_what_differs(
-    toy: Toy, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    toy.context().probe("works").probe("leaks")
-    leaks = Cell("agent_runtime", "toy", "script", "leaks")
-    write_run(tmp_path / "as_it_is", toy)
-    write_run(tmp_path / "otherwise", toy, [Record(leaks, Outcome.FAIL, "it leaks")])
-    monkeypatch.setattr(sys, "argv", ["repro", str(tmp_path / "as_it_is"), "--registry", str(toy.root)])
-
-    assert compare() == 0
-    assert capsys.readouterr().out == "4 scripts, 0 of which show something else\n"
-
-    monkeypatch.setattr(sys, "argv", ["repro", str(tmp_path / "otherwise"), "--registry", str(toy.root)])
-    assert compare() == 1
-    assert f"{leaks.id}: the run says fail, the script pass\n" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""``matrix.repro.compared``: scripts run on many threads, and are written on one."""
+"""``python -m matrix.repro``: what scripts show beside what a run has said."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from matrix.model import Cell, Outcome
+from matrix.record import Record
+from matrix.repro.__main__ import main as compare
+from tests.helpers.runs import write_run
+
 if TYPE_CHECKING:
+    import pytest
+
     from tests.helpers.registries import Toy
 
 ROOT = Path(__file__).parents[3]
@@ -44,3 +51,20 @@ def test_syntax_trees_are_built_on_one_thread(toy: Toy) -> None:
     )
 
     assert (said.stdout, said.stderr) == ("['pass', 'pass'] {'MainThread'}\n", "")
+
+
+def test_comparison_with_a_run_finds_what_differs(
+    toy: Toy, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toy.context().probe("works").probe("leaks")
+    leaks = Cell("agent_runtime", "toy", "script", "leaks")
+    write_run(tmp_path / "as_it_is", toy)
+    write_run(tmp_path / "otherwise", toy, [Record(leaks, Outcome.FAIL, "it leaks")])
+    monkeypatch.setattr(sys, "argv", ["repro", str(tmp_path / "as_it_is"), "--registry", str(toy.root)])
+
+    assert compare() == 0
+    assert capsys.readouterr().out == "4 scripts, 0 of which show something else\n"
+
+    monkeypatch.setattr(sys, "argv", ["repro", str(tmp_path / "otherwise"), "--registry", str(toy.root)])
+    assert compare() == 1
+    assert f"{leaks.id}: the run says fail, the script pass\n" in capsys.readouterr().out
