@@ -20,7 +20,6 @@ from agent_runtime.bridge.interrupts import InterruptGuard
 from agent_runtime.bridge.portal import Portal
 from agent_runtime.bridge.portals import PortalSet
 from agent_runtime.bridge.process import (
-    in_main_thread,
     open_streams,
     parked_loop,
     run_of_trio,
@@ -28,7 +27,7 @@ from agent_runtime.bridge.process import (
 )
 from agent_runtime.bridge.suspending import TaskInbox, sleeper_of_this_task
 from agent_runtime.bridge.threads import CannotStartThreadError, get_ident, start_thread
-from agent_runtime.bridge.waiting import late_interruption, stop_listening, wait
+from agent_runtime.bridge.waiting import guarding, late_interruption, stop_listening, wait
 from agent_runtime.bridge.whereabouts import describe_work
 from agent_runtime.errors import (
     BridgeClosedError,
@@ -77,6 +76,7 @@ class Conversation(Generic[T]):
         self._call: Call[None] | None = None
         self._portal: Portal | None = None
         self._direct: CallingThread | None = None
+        self._late: Portal | None = None
         self._asked: asyncio.Future[Outcome[object] | None] | None = None
         self._ended = False
         self._read_on = 0
@@ -107,7 +107,7 @@ class Conversation(Generic[T]):
                     made_on=get_ident(),
                 )
                 call.is_resumable = True
-                with _guarding(call) as guard:
+                with guarding(call) as guard:
                     self._choose_way(call)
                     news, interruption = self._wait(call, guard, self._submit)
                 if news is not TURNED_AWAY or interruption is not None:
@@ -140,7 +140,7 @@ class Conversation(Generic[T]):
         self._read_on = get_ident()
         started = call.made_at = monotonic()
         with WarningOfABlockedLoop(self._options, started):
-            with _guarding(call) as guard:
+            with guarding(call) as guard:
                 news, interruption = self._wait(
                     call, guard, lambda call: self._call_soon(call, self._answer, reply)
                 )
@@ -268,9 +268,19 @@ class Conversation(Generic[T]):
                 self._portal = self._portals.for_thread(this_threads_portal(), blocks=blocks)
                 return
         if running_loop() is not None:
-            raise NoThreadError(*self._options.names)
+            self._portal = self._late = self._late_portal()
+            return
         self._direct = CallingThread(call, parked_loop(self._portals))
         open_streams.add(self)
+
+    def _late_portal(self) -> Portal:
+        """Start a portal for this alone: the process ends, and the loop of this thread cannot do the work."""
+        try:
+            if self._options.strategy != "portal":
+                raise CannotStartThreadError
+            return self._portals.start_late()
+        except CannotStartThreadError:
+            raise NoThreadError(*self._options.names) from None
 
     def _wait(
         self,
@@ -330,7 +340,7 @@ class Conversation(Generic[T]):
         """See the work to its end, however often it hands out a value instead; raise what it came to."""
         __tracebackhide__ = True
         while not ended:
-            with _guarding(call) as guard:
+            with guarding(call) as guard:
                 news, another = self._wait(call, guard, self._request_cancel, interruption)
             ended = not isinstance(news, Item)
             interruption = another or interruption
@@ -338,6 +348,8 @@ class Conversation(Generic[T]):
         interruption = stop_listening(call) or interruption
         if self._direct is not None:
             self._direct.close()
+        if self._late is not None:
+            self._late.close()
         outcome, call.outcome = call.outcome, None
         self._call = None  # its argument is this conversation
         if interruption is None and call.cut_off_by is not None:
@@ -378,20 +390,3 @@ def _waiting(call: Call[None], portal: Portal) -> Iterator[None]:
             yield
     else:
         yield
-
-
-@contextlib.contextmanager
-def _guarding(call: Call[None]) -> Iterator[InterruptGuard | None]:
-    """Own SIGINT for the length of the block, if this is the main thread and it blocks."""
-    if not in_main_thread() or sleeper_of_this_task() is not None:
-        yield None
-        return
-    guard = InterruptGuard(call)
-    try:
-        guard.take_over()
-        try:
-            yield guard
-        finally:
-            guard.give_back()
-    finally:
-        guard.give_back()

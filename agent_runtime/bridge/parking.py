@@ -216,6 +216,13 @@ class OwnLoop(asyncio.SelectorEventLoop if sys.platform != "win32" else asyncio.
         if self._default_executor is not None:  # somebody's own
             await super().shutdown_default_executor(*args, **options)
 
+    async def shutdown_asyncgens(self) -> None:
+        """Close the async generators that are open; the loop may go on, and have others."""
+        await super().shutdown_asyncgens()
+        self._asyncgens_shutdown_called = (
+            False  # asyncio would warn of each: calls come when the process ends
+        )
+
     async def getaddrinfo(self, host: Any, port: Any, **options: Any) -> Any:
         """Look a host name up in a thread; past a library that would look it up with greenlets."""
         if patcher() is None:

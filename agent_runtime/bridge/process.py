@@ -8,10 +8,11 @@ import contextlib
 import os
 import sys
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from os import getpid
 from typing import Any, Protocol
 
+from agent_runtime.bridge.parking import OwnLoop
 from agent_runtime.bridge.portal import Portal
 from agent_runtime.bridge.threads import (
     get_ident,
@@ -241,8 +242,11 @@ def _retire() -> None:
 def _close_what_is_open() -> None:
     """End the streams that this thread has left open, and close the loops that late calls have used.
 
-    Nothing calls in any more, but hooks that are older than the import of the bridge.
+    Nothing calls in any more, but hooks that are older than the import of the bridge. Their calls need the
+    loop that the program's clients live on: it stays open until the interpreter is taken down. Not so loops
+    of a ``loop_factory``: only our own are known to close then, and quietly.
     """
+    global _at_the_very_end  # noqa: PLW0603 - one object, whose end is the interpreter's
     notice_fork()
     streams: tuple[_Open, ...] = tuple(open_streams)
     for stream in streams:
@@ -250,10 +254,26 @@ def _close_what_is_open() -> None:
             stream.end_with_the_process()
     for portals in tuple(_state.parked):
         loop = parked_loop(portals)
-        if loop is not None:
+        if loop is not None and not isinstance(loop, OwnLoop):
             with contextlib.suppress(RuntimeError):  # a late thread has begun a call on it meanwhile
                 loop.close()
+    _at_the_very_end = _Closing(_state.parked)
     wait_for_threads_of_sub_interpreter(_EXIT_LIMIT)
+
+
+class _Closing:
+    """Closes loops when it is dropped: as the interpreter takes modules down, the last imported first."""
+
+    def __init__(self, parked: Mapping[_PortalSet, asyncio.AbstractEventLoop]) -> None:
+        self._parked = parked
+
+    def __del__(self, suppress: type[contextlib.suppress] = contextlib.suppress) -> None:
+        for loop in tuple(self._parked.values()):
+            with suppress(Exception):  # it runs on a daemon thread, or what it needs is gone already
+                loop.close()
+
+
+_at_the_very_end: _Closing | None = None
 
 
 # Hooks run last in, first out. This one is in before any portal, so it comes after the hooks that

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from _queue import Empty
+from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol
 
 from agent_runtime.bridge.call import TURNED_AWAY, Call
 from agent_runtime.bridge.interrupts import InterruptGuard, Interruption, run_pending_handlers
 from agent_runtime.bridge.portal import Portal
+from agent_runtime.bridge.process import in_main_thread
 from agent_runtime.bridge.service import Errand
+from agent_runtime.bridge.suspending import sleeper_of_this_task
 from agent_runtime.bridge.whereabouts import describe_work
 from agent_runtime.bridge.workers import lend_place
 from agent_runtime.errors import ForkedCallError
 
-__all__ = ("SLICE", "GivingUp", "Lookout", "Watched", "late_interruption", "stop_listening", "wait")
+__all__ = (
+    "SLICE",
+    "GivingUp",
+    "Lookout",
+    "Watched",
+    "guarding",
+    "late_interruption",
+    "stop_listening",
+    "wait",
+)
 
 SLICE = 0.1
 """Seconds between the main thread's looks at pending signals. A signal ends a wait for a lock only if
@@ -228,3 +241,20 @@ def stop_listening(call: Call[Any]) -> BaseException | None:
         elif isinstance(news, Interruption):
             late = news.exception
     return late
+
+
+@contextlib.contextmanager
+def guarding(call: Call[None]) -> Iterator[InterruptGuard | None]:
+    """Own SIGINT for the length of the block, if this is the main thread and it blocks."""
+    if not in_main_thread() or sleeper_of_this_task() is not None:
+        yield None
+        return
+    guard = InterruptGuard(call)
+    try:
+        guard.take_over()
+        try:
+            yield guard
+        finally:
+            guard.give_back()
+    finally:
+        guard.give_back()
