@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from matrix.contexts._join import ROOT
+from matrix.contexts._join import joining_by_name
 from matrix.model import Job
 
 __all__ = ("work",)
@@ -18,13 +18,10 @@ _END_LIMIT = 20.0
 """Seconds from SIGTERM to the end of the worker, which takes about one; a deaf one never ends."""
 
 _TASKS = """
-import os, sys, threading
-sys.path[:0] = {path!r}
+import os
 
 from billiard.process import current_process
 from celery import Celery
-from matrix.child import Job
-from matrix.model import Cell
 
 app = Celery("cells")
 app.conf.update({settings!r})
@@ -37,7 +34,8 @@ def perform(task, cell_id):
         "made by": type(process).__module__,
         "task": "requested" if task.request.id == cell_id and not task.request.is_eager else "something else",
     }}
-    Job.resume().perform(Cell.parse(cell_id), evidence=evidence)
+    job, cell = part_of(cell_id)
+    job.perform(cell, evidence=evidence)
     os.write({told}, b".")
 """
 
@@ -61,8 +59,8 @@ def work(job: Job) -> None:
             client.send_task("perform", (cell.id,), task_id=cell.id)
         heard, told = os.pipe()
         try:
-            text = _TASKS.format(path=[str(ROOT), *filter(None, sys.path)], settings=settings, told=told)
-            Path(folder, "tasks.py").write_text(text)
+            text = _TASKS.format(settings=settings, told=told)
+            Path(folder, "tasks.py").write_text(joining_by_name() + text)
             worker = _start(folder, told)
         finally:
             os.close(told)

@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from matrix.contexts._join import ROOT
+from matrix.contexts._join import joining_by_name
 from matrix.model import Job
 
 __all__ = ("WITHOUT", "serve")
@@ -26,22 +26,18 @@ _END_LIMIT = 10.0
 """Seconds from SIGINT to the end of the server, which takes milliseconds; a deaf one never ends."""
 
 _APPLICATION = """
-import signal, sys, threading
-sys.path[:0] = {path!r}
-
-from matrix.child import Job
-from matrix.contexts._observe import stack_has
-from matrix.model import Cell
+import signal, sys, traceback
 
 def application(environment, start_response):
-    cell = Cell.parse(environment["QUERY_STRING"])
-    evidence = {{
+    job, cell = part_of(environment["QUERY_STRING"])
+    codes = [frame.f_code for frame, _ in traceback.walk_stack(sys._getframe())]
+    evidence = {
         "server": "uwsgi" if "uwsgi" in sys.modules else "something else",
         "python says": getattr(signal.getsignal(signal.SIGINT), "__name__", "something else"),
-        "application": stack_has(application.__code__),
+        "application": "on the stack" if application.__code__ in codes else "not there",
         "interpreter": "the first application's" if hasattr(sys, "first_application") else "its own",
-    }}
-    Job.resume().perform(cell, evidence=evidence)
+    }
+    job.perform(cell, evidence=evidence)
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [b"performed"]
 """
@@ -72,7 +68,7 @@ def serve(job: Job, *, second: bool = False) -> None:
     with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as listener:
         first, application = Path(folder, "first.py"), Path(folder, "application.py")
         first.write_text(_FIRST)
-        application.write_text(_APPLICATION.format(path=[str(ROOT), *filter(None, sys.path)]))
+        application.write_text(joining_by_name() + _APPLICATION)
         mounts = (f"--mount=/first={first}",) if second else ()
         server = _start(listener, *mounts, f"--mount=/cells={application}")
         try:

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from matrix.contexts._debug_client import DebugClient
-from matrix.contexts._join import ROOT
+from matrix.contexts._join import joining_by_name
 from matrix.model import Context, Facts, Job
 
 CONTEXT = Context(
@@ -41,13 +41,9 @@ _END_LIMIT = 10.0
 """Seconds from the last "continue" to the end of the program, which takes a fraction of one."""
 
 _PROGRAM = """
-import asyncio, sys, threading, time
-sys.path[:0] = {path!r}
+import asyncio, sys, threading, traceback
 
 import debugpy
-from matrix.child import Job
-from matrix.contexts._observe import stack_has_file
-from matrix.model import Cell
 from agent_runtime.bridge import run_sync
 
 def idle():
@@ -56,12 +52,14 @@ def idle():
 
 def perform(text):
     frame = sys._getframe(1)
+    files = [below.f_code.co_filename for below, _ in traceback.walk_stack(frame)]
     evidence = {{
-        "evaluated by": "debugpy" if stack_has_file("pydevd_vars.py") else "something else",
+        "evaluated by": "debugpy" if any("pydevd_vars" in file for file in files) else "else",
         "other threads": "stopped" if idler.additional_info.pydev_state == 2 else "running",
         "frame": "the program's" if "cell_id" in frame.f_locals else "another",
     }}
-    Job.resume().perform(Cell.parse(text), evidence=evidence)
+    job, cell = part_of(text)
+    job.perform(cell, evidence=evidence)
 
 def program():
     for cell_id in {cells!r}:
@@ -82,8 +80,8 @@ over.set()
 def host(job: Job) -> None:
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder, "program.py")
-        path = [str(ROOT), *filter(None, sys.path)]
-        program.write_text(_PROGRAM.format(path=path, cells=[cell.id for cell in job.cells]))
+        text = _PROGRAM.format(cells=[cell.id for cell in job.cells])
+        program.write_text(joining_by_name() + text)
         debuggee = subprocess.Popen(
             [sys.executable, "-X", "frozen_modules=off", str(program)], stdout=subprocess.PIPE, text=True
         )

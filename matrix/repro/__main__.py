@@ -15,11 +15,12 @@ from matrix.repro.compared import shown
 
 DESCRIPTION = """\
 Write the script of every cell that a run has judged, run each in a process that cannot import the matrix, and
-compare its outcome with the run's. Takes an hour for a whole gate on two processors.
+compare its outcome with the run's. A cell whose code cannot stand in a script is named, with why. Takes
+an hour for a whole gate on two processors.
 """
 CODES = """\
 exit codes:
-  0    every script shows what the run has said
+  0    every script shows what the run has said; cells may have none
   1    some do not
   2    the command line is wrong, or the path holds no run
 """
@@ -48,15 +49,19 @@ def main() -> int:
         if text_of(record, "outcome") not in {"skip", "error"}
         if any(fnmatchcase(text_of(record, "cell"), pattern) for pattern in options.cell or ["*"])
     }
-    different = 0
+    different = refused = 0
     for number, one in enumerate(shown(Registry(options.registry), list(said), jobs=options.jobs), 1):
-        if one.outcome != said[one.cell]:
+        if one.refusal:
+            refused += 1
+            print(f"{one.cell.id} has no script: {one.refusal}", flush=True)
+        elif one.outcome != said[one.cell]:
             different += 1
             print(f"{one.cell.id}: the run says {said[one.cell]}, the script {one.outcome or one.code}")
             print(one.output, flush=True)
         if number % 100 == 0:
             print(f"[{number}/{len(said)}]", flush=True)
-    print(f"{len(said)} scripts, {different} of which show something else")
+    without = f"; {refused} cells have none" if refused else ""
+    print(f"{len(said) - refused} scripts, {different} of which show something else{without}")
     return 1 if different else 0
 
 

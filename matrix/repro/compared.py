@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from matrix.registry import BUILT_IN
 from matrix.repro.inside.telling import CODES
+from matrix.repro.sources import FlattenError
 from matrix.repro.verb import script_of
 
 if TYPE_CHECKING:
@@ -39,12 +40,14 @@ class Shown:
         outcome: its last word, as outcomes are called; empty where it had none.
         code: its exit code.
         output: all that it printed.
+        refusal: why the cell has no script, which then has shown nothing; empty if it has one.
     """
 
     cell: Cell
     outcome: str
     code: int
     output: str
+    refusal: str = ""
 
 
 @dataclass(frozen=True)
@@ -100,9 +103,17 @@ def shown(registry: Registry, cells: Sequence[Cell], *, jobs: int) -> Iterator[S
     """Run the scripts of some cells, ``jobs`` at a time; give what each has shown, in order.
 
     This thread writes them all, while those that are written run.
-
-    Raises:
-        FlattenError: code of a cell cannot stand in one file.
     """
     with clean_place() as place, ThreadPoolExecutor(jobs) as pool:
-        yield from pool.map(place.run, cells, (place.write(registry, cell) for cell in cells))
+        begun = [_begin(pool, place, registry, cell) for cell in cells]
+        for one in begun:
+            yield one.result()
+
+
+def _begin(pool: ThreadPoolExecutor, place: Clean, registry: Registry, cell: Cell) -> Future[Shown]:
+    try:
+        return pool.submit(place.run, cell, place.write(registry, cell))
+    except FlattenError as error:
+        none: Future[Shown] = Future()
+        none.set_result(Shown(cell, "", 0, "", refusal=str(error)))
+        return none

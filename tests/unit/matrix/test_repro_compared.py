@@ -68,3 +68,19 @@ def test_comparison_with_a_run_finds_what_differs(
     monkeypatch.setattr(sys, "argv", ["repro", str(tmp_path / "otherwise"), "--registry", str(toy.root)])
     assert compare() == 1
     assert f"{leaks.id}: the run says fail, the script pass\n" in capsys.readouterr().out
+
+
+def test_comparison_names_cells_that_have_no_script_and_goes_on(
+    toy: Toy, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toy.context().probe("works").probe("cannot")
+    with (toy.root / "probes" / "cannot.py").open("a", encoding="utf-8") as file:
+        file.write("for name in ():\n    print(name)\n")
+    write_run(tmp_path, toy)
+    monkeypatch.setattr(sys, "argv", ["repro", str(tmp_path), "--registry", str(toy.root)])
+
+    assert compare() == 0
+    said = capsys.readouterr().out
+    assert "agent_runtime/toy/script/cannot has no script: " in said
+    assert "is no definition and no import" in said
+    assert said.endswith("2 scripts, 0 of which show something else; 2 cells have none\n")
