@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import signal
 import socket
@@ -12,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 from matrix.contexts._join import joining_by_name
+from matrix.contexts._requests import request
 from matrix.model import Job
 
 __all__ = ("WITHOUT", "serve")
@@ -73,9 +73,9 @@ def serve(job: Job, *, second: bool = False) -> None:
         server = _start(listener, *mounts, f"--mount=/cells={application}")
         try:
             if second:
-                _request(listener, "/first")
+                request(listener, "/first")
             for cell in job.cells:
-                _request(listener, f"/cells?{cell.id}")
+                request(listener, f"/cells?{cell.id}")
             _end(server)
         finally:
             server.kill()
@@ -93,18 +93,6 @@ def _start(listener: socket.socket, *options: str) -> subprocess.Popen[bytes]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-
-
-def _request(listener: socket.socket, path: str) -> None:
-    connection = http.client.HTTPConnection(*listener.getsockname())
-    try:
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        answer.read()
-        if answer.status != http.HTTPStatus.OK:
-            raise OSError(f"the server answered with {answer.status} {answer.reason}")
-    finally:
-        connection.close()
 
 
 def _end(server: subprocess.Popen[bytes]) -> None:

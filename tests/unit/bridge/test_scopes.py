@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -26,6 +27,7 @@ class Work:
         self.cleaned_up = False
         self.raised: BaseException | None = None
         self.cancelled_at = self.ended_at = 0.0
+        self.ended = threading.Event()
 
     async def go_on(self) -> None:
         self.begun.set()
@@ -64,6 +66,7 @@ class Work:
             raise
         finally:
             self.ended_at = time.monotonic()
+            self.ended.set()
 
 
 async def cancelled_by_anyio(work: Work, way: Callable[[Work], None]) -> None:
@@ -111,6 +114,28 @@ def test_cancelling_the_scope_cancels_the_work_and_waits_for_its_cleanup(
     assert work.cleaned_up
     assert isinstance(work.raised, CANCELLATION)
     assert work.ended_at - work.cancelled_at < LIMIT / 4  # 0.1 s on an idle machine
+
+
+@pytest.mark.parametrize("way", [Work.call, Work.read, Work.enter])
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_thread_that_its_cancelled_scope_leaves_behind_ends_its_work_too(
+    backend: str, way: Callable[[Work], None]
+) -> None:
+    work = Work()
+
+    async def host() -> None:
+        async with anyio.create_task_group() as group:
+            run = functools.partial(anyio.to_thread.run_sync, abandon_on_cancel=True)
+            group.start_soon(run, work.in_thread, way)
+            while not work.begun.is_set():
+                await anyio.sleep(0.01)
+            group.cancel_scope.cancel()
+
+    anyio.run(host, backend=backend)
+
+    assert work.ended.wait(LIMIT / 2)  # the loop that it came from is closed by now
+    assert work.cleaned_up
+    assert isinstance(work.raised, CANCELLATION)
 
 
 def test_a_scope_that_is_shielded_is_no_reason_to_end() -> None:
