@@ -14,7 +14,7 @@ from matrix.interpreters.declared import PYPROJECT, Declared, requirements_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ("NOX", "Wanted", "all_wanted")
+__all__ = ("NOX", "Wanted", "all_wanted", "tried_wanted")
 
 NOX = "nox"
 """The file that the README installs nox from; the same for every Python."""
@@ -52,6 +52,18 @@ def all_wanted(pyproject: Path = PYPROJECT) -> Iterator[Wanted]:
         yield Wanted(python, (python,), together)
         for name in apart:
             yield Wanted(f"{name}-{python}", (python,), _needed_by(data, of_groups[name], extras=False))
+
+
+def tried_wanted(pyproject: Path = PYPROJECT) -> Iterator[tuple[Wanted, tuple[str, ...]]]:
+    """Yield what the file of each build without the GIL is for, and what it leaves out if it has to.
+
+    That is what `nox -s interpreters` installs there.
+    """
+    declared = Declared.read(pyproject)
+    data = tomllib.loads(pyproject.read_text(encoding="utf-8"))
+    required = _needed_by(data, declared.required, extras=False)
+    for name in declared.tried:
+        yield Wanted(name, (name.removesuffix("t"),), required), declared.optional
 
 
 def _needed_by(data: dict[str, Any], more: Iterable[str], *, extras: bool = True) -> tuple[str, ...]:

@@ -9,6 +9,8 @@ from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from matrix.constraints.wheels import left_out_by
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -78,12 +80,12 @@ def merged(files: Mapping[tuple[str, ...], str]) -> str:
 
 def lacking(wanted: Wanted, text: str) -> list[str]:
     """Return what a file does not say though something is required, or says against it, in sentences."""
-    pins = pins_of(text)
+    pins, left_out = pins_of(text), left_out_by(text)
     found: dict[str, None] = {}
     around = environments(wanted.pythons)
     for one in map(Requirement, wanted.requirements):
         for each in around:
-            if not _holds(one, each):
+            if one.name in left_out or not _holds(one, each):
                 continue
             valid = [pin for pin in pins.get(canonicalize_name(one.name), ()) if _holds(pin, each)]
             if not valid:

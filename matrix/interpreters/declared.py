@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ("PYPROJECT", "DeclarationError", "Declared", "requirements_of")
 
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
-_OPTIONAL = ("contexts", "hostile")
+_OPTIONAL = ("contexts", "hostile", "tls")
 """Groups for single contexts and tests, which are skipped where what they need is missing."""
 _CLASSIFIER = re.compile(r"Programming Language :: Python :: (3\.\d+)")
 

@@ -112,7 +112,9 @@ class Environment:
 
     def _constrained(self, project: Path) -> list[str]:
         try:
-            return ["-c", str(constraints_for(project, self._interpreter.version))]
+            here = self._interpreter
+            path = constraints_for(project, here.version, free_threaded=here.free_threaded)
+            return ["-c", str(path)]
         except FileNotFoundError as error:
             raise InstallError(str(error)) from error
 

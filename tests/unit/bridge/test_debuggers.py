@@ -12,6 +12,8 @@ import pytest
 from matrix.contexts._debug_client import DebugClient
 from tests.helpers.children import ROOT
 
+pytest.importorskip("debugpy")
+
 LIMIT = 20.0
 
 PROGRAM = """

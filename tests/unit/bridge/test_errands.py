@@ -13,6 +13,7 @@ import pytest
 from agent_runtime.bridge import WorkerLane, call_in_caller, call_in_worker, run_sync
 from agent_runtime.errors import CallAbandonedError, NoCallerError
 from tests.helpers.children import run_child
+from tests.helpers.freeing import let_owners_free
 
 
 async def add(left: int, right: int) -> int:
@@ -166,6 +167,7 @@ def test_a_failed_errand_leaves_no_reference_cycle(in_caller: bool) -> None:
     try:
         with pytest.raises(ValueError, match="holds this frame"):
             run_sync(work)
+        let_owners_free(freed.is_set)
         was_freed = freed.wait(5)
     finally:
         gc.enable()

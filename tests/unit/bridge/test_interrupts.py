@@ -79,6 +79,8 @@ def host(body: str) -> str:
 
 @pytest.mark.parametrize("situation", HOSTS)
 def test_one_press_cancels_waits_for_cleanup_and_interrupts(situation: str) -> None:
+    if situation == "uvloop_run":
+        pytest.importorskip("uvloop")
     child = run_child(host(HOSTS[situation]))
 
     assert child.check().lines == ["work cleaned up", "interrupted", "next call works"]

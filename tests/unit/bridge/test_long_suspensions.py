@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from agent_runtime.bridge import run_sync, waiting
+from tests.helpers.freeing import let_owners_free
 
 greenback = pytest.importorskip("greenback")
 
@@ -54,6 +55,7 @@ def test_a_result_is_freed_as_soon_as_the_caller_drops_it(run: Callable[[Main], 
     async def main() -> bool:
         await greenback.ensure_portal()
         use()
+        let_owners_free(freed.is_set)
         return freed.wait(10)
 
     assert run(main)

@@ -14,6 +14,7 @@ import pytest
 
 from agent_runtime.bridge import hostloop, run_sync
 from agent_runtime.errors import BlockedLoopWarning, CircularWaitError, StalledCallWarning
+from tests.helpers.freeing import let_owners_free
 
 
 def no_look(*_args: object, **_options: object) -> Any:
@@ -75,6 +76,9 @@ def test_deadline_and_circles_are_noticed_where_stacks_cannot_be_read(
     with pytest.raises(CircularWaitError), warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # the coroutine that nobody has run
         on_a_loop(lambda: run_sync(ask, asyncio.get_running_loop()))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        let_owners_free(bool)  # that coroutine is the loop thread's
 
 
 def test_warning_that_cannot_be_shown_leaves_the_value(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,10 +48,11 @@ def test_run_async_leads_to_the_loop_that_a_lock_belongs_to() -> None:
 def test_a_lock_that_was_used_before_a_fork_belongs_to_the_parents_loop() -> None:
     done = run_child(
         """
-        import asyncio, os
+        import asyncio, os, warnings
         from agent_runtime.bridge import run_sync
         from tests.unit.bridge.test_other_loops import taken
 
+        warnings.simplefilter("ignore", DeprecationWarning)  # 3.12 and later warn of a fork with threads
         lock = asyncio.Lock()
         run_sync(taken, lock)
         pid = os.fork()

@@ -18,6 +18,7 @@ import trio
 from agent_runtime.bridge import Bridge, call_in_caller, run_async, run_sync
 from agent_runtime.errors import BridgeClosedError, ContextInUseError, NoCallerError
 from tests.helpers.children import run_child
+from tests.helpers.freeing import let_owners_free
 from tests.helpers.work import Work, fail, give
 
 request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="unset")
@@ -222,6 +223,7 @@ def test_nothing_keeps_results_and_exceptions() -> None:
         with pytest.raises(KeyError):
             await run_async(raise_with_locals)
         await run_async(return_value)
+        let_owners_free(lambda: not any(ref() for ref in kept))
         return [ref() for ref in kept]
 
     kept: list[weakref.ref[Value]] = []

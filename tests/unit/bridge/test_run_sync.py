@@ -14,6 +14,7 @@ import pytest
 
 from agent_runtime.bridge import Strategy, call_in_caller, call_in_worker, run_sync
 from agent_runtime.errors import CallerLoopError, ContextInUseError
+from tests.helpers.freeing import let_owners_free
 
 request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="unset")
 
@@ -172,6 +173,7 @@ def test_a_failed_call_leaves_no_reference_cycle() -> None:
     try:
         with pytest.raises(ValueError, match="Payload"):
             run_sync(fail)
+        let_owners_free(lambda: seen[0]() is None)
         gone = seen[0]() is None
     finally:
         gc.enable()

@@ -15,6 +15,7 @@ import pytest
 
 from agent_runtime.bridge import run_sync, submit
 from agent_runtime.errors import ContextInUseError
+from tests.helpers.freeing import let_owners_free
 from tests.helpers.work import Work, fail, give
 
 Future = concurrent.futures.Future[Any]
@@ -218,6 +219,7 @@ def test_nothing_keeps_results_and_exceptions_but_the_future() -> None:
         raises()
         submit(return_value).result(10)
         run_sync(give, None)
+        let_owners_free(lambda: not any(ref() for ref in kept))
 
         assert [ref() for ref in kept] == [None, None]
     finally:

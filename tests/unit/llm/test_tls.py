@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import ssl
+from typing import Any
 
 import pytest
-import trustme
 
 from agent_runtime import LLMConnectionError, LLMTimeoutError
 from tests.helpers.model_clients import ask, client_of, streamed, tokens_of
 from tests.helpers.model_server import chunk, says, serving, streams
 
+trustme = pytest.importorskip("trustme")  # a build without the GIL has no wheel of what it needs
+
 
 @pytest.fixture(scope="module")
-def authority() -> trustme.CA:
+def authority() -> Any:
     return trustme.CA()
 
 
-def server_context(authority: trustme.CA, name: str = "127.0.0.1") -> ssl.SSLContext:
+def server_context(authority: Any, name: str = "127.0.0.1") -> ssl.SSLContext:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert(name).configure_cert(context)
     return context
 
 
-def test_server_whose_certificate_nobody_vouches_for_is_not_asked_at_all(authority: trustme.CA) -> None:
+def test_server_whose_certificate_nobody_vouches_for_is_not_asked_at_all(authority: Any) -> None:
     with serving(tls=server_context(authority)) as server, client_of(server.url) as client:
         with pytest.raises(LLMConnectionError, match="certificate verify failed") as caught:
             ask(client)
@@ -32,7 +34,7 @@ def test_server_whose_certificate_nobody_vouches_for_is_not_asked_at_all(authori
         assert caught.value.attempts == 1
 
 
-def test_server_of_another_name_is_not_asked(authority: trustme.CA) -> None:
+def test_server_of_another_name_is_not_asked(authority: Any) -> None:
     trusting = ssl.create_default_context()
     authority.configure_trust(trusting)
     with serving(tls=server_context(authority, "other.example")) as server:
@@ -43,7 +45,7 @@ def test_server_of_another_name_is_not_asked(authority: trustme.CA) -> None:
         assert server.requests == []
 
 
-def test_authority_of_the_host_is_trusted_and_connections_are_kept(authority: trustme.CA) -> None:
+def test_authority_of_the_host_is_trusted_and_connections_are_kept(authority: Any) -> None:
     trusting = ssl.create_default_context()
     authority.configure_trust(trusting)
     script = says("one"), streams(chunk("two", "stop")), says("three")

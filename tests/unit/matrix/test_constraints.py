@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 
 from matrix.constraints.__main__ import main
-from matrix.constraints.declared import Wanted, all_wanted
+from matrix.constraints.declared import Wanted, all_wanted, tried_wanted
 from matrix.constraints.files import constraints_for
 from matrix.constraints.pinned import lacking, merged, pins_of, trimmed
+from matrix.constraints.wheels import NoVersionError, left_out_by, with_wheels
 from matrix.interpreters.environment import Environment, InstallError
 from matrix.interpreters.found import Interpreter
 from tests.helpers.children import ROOT
@@ -26,6 +29,7 @@ optional-dependencies = {more = ["extra"]}
 [dependency-groups]
 hostile = ["nox>=1"]
 contexts = []
+tls = []
 tests = [{include-group = "hostile"}, "heavy"]
 rivals = ["rival"]
 [tool.constraints]
@@ -42,6 +46,11 @@ def test_files_name_a_version_for_all_that_pyproject_asks_for() -> None:
     for one in all_wanted():
         path = ROOT / "constraints" / f"{one.name}.txt"
         found[path.name] = lacking(one, path.read_text(encoding="utf-8"))
+    for one, optional in tried_wanted():
+        path = ROOT / "constraints" / f"{one.name}.txt"
+        if path.exists():
+            asked = dataclasses.replace(one, requirements=(*one.requirements, *optional))
+            found[path.name] = lacking(asked, path.read_text(encoding="utf-8"))
 
     assert [one for missing in found.values() for one in missing] == [], "run nox -s constraints"
     assert set(found) == {path.name for path in (ROOT / "constraints").iterdir()}
@@ -125,6 +134,34 @@ def test_files_are_one_for_the_resolver_and_what_differs_has_a_marker() -> None:
         "other==1 ; python_version == '3.11'",
         "other==2 ; python_version == '3.12'",
     ]
+
+
+def test_build_without_the_gil_gets_what_has_wheels_and_its_file_names_the_rest() -> None:
+    def resolve(asked: Sequence[str]) -> str:
+        if "stuck>=1" in asked:
+            raise NoVersionError
+        return "".join(f"{one.partition('>')[0]}==1\n" for one in sorted(asked))
+
+    text = with_wheels(["base>=1"], ["stuck>=1", "more>=1", "stuck>=1"], resolve)
+
+    assert text.splitlines() == ["# No wheels: stuck", "base==1", "more==1"]
+    assert left_out_by(text) == {"stuck"}
+    assert lacking(wanted("base>=1", "stuck>=1", "gone"), text) == [
+        "constraints/3.11.txt has no version of gone"
+    ]
+    with pytest.raises(NoVersionError):
+        with_wheels(["stuck>=1"], [], resolve)
+
+
+def test_build_without_the_gil_takes_its_own_file_where_there_is_one(tmp_path: Path) -> None:
+    folder = tmp_path / "constraints"
+    folder.mkdir()
+    (folder / "3.98.txt").touch()
+    assert constraints_for(tmp_path, (3, 98, 1), free_threaded=True) == folder / "3.98.txt"
+
+    (folder / "3.98t.txt").touch()
+    assert constraints_for(tmp_path, (3, 98, 1), free_threaded=True) == folder / "3.98t.txt"
+    assert constraints_for(tmp_path, (3, 98, 1)) == folder / "3.98.txt"
 
 
 def test_check_says_what_to_run_and_writes_nothing(
