@@ -62,13 +62,16 @@ def submit_to(
     )
     future: _WorkFuture[T] = _WorkFuture(call)
     call.inbox = _Courier(future, portals)
+    can_start = True
     try:
         call.inbox.dispatch(call, this_threads_portal())
-    except CannotStartThreadError:
-        _carry_out_here(portals, call, options)
+    except CannotStartThreadError:  # left before the work is done: it would hang on whatever that raises
+        can_start = False
     except BaseException:  # a signal handler's, after the work was handed over: nobody will hold the future
         future.cancel()
         raise
+    if not can_start:
+        _carry_out_here(portals, call, options)
     return future
 
 

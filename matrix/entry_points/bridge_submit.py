@@ -31,7 +31,7 @@ ENTRY_POINT = EntryPoint(
         "warns_when_it_blocks_a_loop": _NO_LOOKOUT,
         "works_without_threads": _NO_CALLER,
     },
-    gate_contexts=("asyncio_run", "plain_script", "signal_handler_during_call"),
+    gate_contexts=("asyncio_run", "plain_script", "signal_handler_during_call", "thread_refused"),
 )
 
 

@@ -213,3 +213,24 @@ def test_where_no_thread_can_start_the_work_is_done_on_the_calling_thread() -> N
     assert done.stdout.splitlines()[0] == "1 KeyError('k')", done.stderr
     assert "submit() needs a thread" in done.stdout
     assert "`await short(...)`" in done.stdout
+
+
+def test_failure_of_work_that_is_done_on_this_thread_has_nothing_hung_on_it() -> None:
+    child = run_child(
+        """
+        import _thread
+        from agent_runtime.bridge import submit
+
+        def refuse(*args):
+            raise RuntimeError("can't start new thread")
+
+        async def fail():
+            raise KeyError("mine")
+
+        _thread.start_new_thread = refuse
+        error = submit(fail).exception()
+        print(repr(error), error.__context__, error.__cause__)
+        """
+    )
+
+    assert child.check().lines == ["KeyError('mine') None None"]
