@@ -11,6 +11,7 @@ import re
 import sys
 import traceback
 from collections.abc import Iterator
+from time import monotonic
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +74,8 @@ def lock_wanted_of_this_thread(thread_id: int) -> str | None:
     Only locks that know their owner can tell, which are ``threading.RLock`` and what is built on it:
     the lock of a logging handler, a condition. Where the source is not at hand, nothing is said.
     """
+    if monotonic() < _at_no_lock_until.get(thread_id, 0.0):
+        return None
     frame = sys._current_frames().get(thread_id)  # noqa: SLF001 - documented, for this use
     if frame is None:
         return None
@@ -85,13 +88,23 @@ def lock_wanted_of_this_thread(thread_id: int) -> str | None:
     name = found["lock"] if found is not None else ""
     holder, lock = _looked_up(name.split("."), frame)
     condition = inspect.getattr_static(lock, "_lock", None)
-    for candidate in (lock, condition):
-        knows_its_owner = isinstance(candidate, _thread.RLock)
-        is_owned: Any = getattr(candidate, "_is_owned", bool) if knows_its_owner else bool
+    candidates = [one for one in (lock, condition) if isinstance(one, _thread.RLock)]
+    if not candidates:
+        _at_no_lock_until[thread_id] = monotonic() + _FRESH
+    for candidate in candidates:
+        is_owned: Any = getattr(candidate, "_is_owned", bool)
         if is_owned():
             of = f" of {type(holder).__name__}" if holder is not None else ""
             return f"{name}{of} ({code.co_filename}:{line})"
     return None
+
+
+_FRESH = 0.05
+"""Seconds for which what one thread has seen is good for all: less than between two looks of one thread."""
+
+_at_no_lock_until: dict[int, float] = {}
+"""By thread, until when nobody need look again whether it waits for a lock. Of 1,000 threads in a call, each
+would list the frames of all at each look, and they would come to nothing else."""
 
 
 def _looked_up(names: list[str], frame: FrameType) -> tuple[object, object]:
