@@ -39,17 +39,18 @@ async def numbers():
         ),
         pytest.param(
             """
-            async def greet(_, writer):
-                writer.write(b"hello"); writer.close(); await writer.wait_closed()
-            async def connect():
-                server = await asyncio.start_server(greet, "127.0.0.1", 0)
-                return server, *await asyncio.open_connection(*server.sockets[0].getsockname())
+            import socket
+            async def connect(): return await asyncio.open_connection(*server.getsockname())
             async def close():
                 said = await reader.readexactly(5)
-                writer.close(); await writer.wait_closed(); server.close()
+                writer.close(); await writer.wait_closed()
                 return said
-            def in_the_hook(): return run_sync(close)
-            server, reader, writer = run_sync(connect)
+            def in_the_hook():
+                with server, server.accept()[0] as peer:
+                    peer.sendall(b"hello")
+                    return run_sync(close)
+            server = socket.create_server(("127.0.0.1", 0))
+            reader, writer = run_sync(connect)
             """,
             "b'hello'",
             id="client_can_be_closed",
