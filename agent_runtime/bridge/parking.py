@@ -197,7 +197,14 @@ class OwnLoop(asyncio.SelectorEventLoop if sys.platform != "win32" else asyncio.
 
     def __init__(self, *args: Any) -> None:
         self._workers = Workers()
-        super().__init__(*args)
+        try:
+            super().__init__(*args)
+        except BaseException:  # no descriptor is left, say: an epoll object can be had, and no sockets
+            self._closed = True  # or the collector would complain of what is missing here
+            for opened in (*args, getattr(self, "_ssock", None), getattr(self, "_csock", None)):
+                if opened is not None:
+                    opened.close()
+            raise
 
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> Any:
         """Call ``func`` in a thread; return a future of this loop for what it returns."""
