@@ -287,7 +287,7 @@ def standing_on(own: Portal, call: Call[Any], portal: Portal) -> Iterator[None]:
     deliver a cancellation while it waits.
     """
     call.caller = own
-    own.waiting.append((call, portal))
+    own.begin_nested(call, portal)
     try:
         if call.parent is not None and call.parent.cancel_is_due:
             portal.cancel(call)  # whoever cancelled the parent may not have seen this call

@@ -30,6 +30,8 @@ _SLICE = 0.1
 """Seconds between looks at pending signals while the end of a portal is waited for."""
 _DEEPER_CLOSE_LIMIT = 0.5
 """Seconds that a loop stands still for the end of the portal below it; usually that takes 0.2 ms."""
+_DEEPER_CLOSE_LIMIT_BESIDE_OTHERS = 0.01
+"""The same while the loop carries out other calls: theirs is the time."""
 
 
 class Portal:
@@ -46,6 +48,7 @@ class Portal:
         is_open: whether it still takes calls.
         waiting: the calls that this portal's own thread is making right now, outermost first.
         deeper: under "portal", the one that serves these calls, if there is one.
+        nesting: the calls it carries out that have made such calls, and may make others.
         upper: the portal whose thread's calls this one serves, or None.
         is_inherited: whether a child, which has taken notice of its fork, has it from its parent.
     """
@@ -56,6 +59,7 @@ class Portal:
         self.thread_id = 0
         self.waiting: list[tuple[Call[Any], Portal]] = []
         self.deeper: dict[str, Portal] = {}
+        self.nesting: set[Call[Any]] = set()
         self.upper: Portal | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._loop_factory = loop_factory
@@ -166,16 +170,15 @@ class Portal:
         if self.is_inherited:
             leave_child(call.outcome)
         if self.deeper:
+            self.nesting.discard(call)
             self.close_deeper()
-        if call.is_resumable:
+        if call.is_resumable or not self._retiring:
             call.finish(ENDED)
-            if self.upper is not None and not self._live:
-                self._leave(self.upper)
-        elif not self._retiring:
-            call.finish(ENDED)
+        if self.upper is not None and not self._live and not self.upper.nesting:
+            self._leave(self.upper)
 
     def _leave(self, upper: Portal) -> None:
-        """End with a stream that has outlived the call in which it began: nobody else will think of it."""
+        """End with a call that has outlived the one in which it began: nobody else will think of it."""
         if upper.is_open:
             upper.call_soon(upper.close_deeper)
         else:
@@ -187,9 +190,15 @@ class Portal:
         Tasks left there that ignore their cancellation are not waited for: this loop has other calls.
         """
         deeper = self.deeper.get("portal")
-        if deeper is not None and not self._live and not self.waiting and not deeper.has_calls:
+        if deeper is not None and not self.nesting and not self.waiting and not deeper.has_calls:
             self.deeper.pop("portal", None)
-            deeper.close(_DEEPER_CLOSE_LIMIT)
+            deeper.close(_DEEPER_CLOSE_LIMIT_BESIDE_OTHERS if self._live else _DEEPER_CLOSE_LIMIT)
+
+    def begin_nested(self, call: Call[Any], portal: Portal) -> None:
+        """Note that this portal's own thread is about to wait for a call on another one."""
+        self.waiting.append((call, portal))
+        if call.parent in self._live:
+            self.nesting.add(call.parent)
 
     def has(self, call: Call[Any]) -> bool:
         """Whether it has taken the call, so that its caller will hear of the end; from any thread."""
@@ -352,6 +361,7 @@ class Portal:
         if isinstance(loop, ParkingLoop):
             loop.parking.may_park = False  # from here on it belongs to no portal
             loop.parking.on_wake = bool
+        self.nesting.clear()
         if not self._retiring:
             if ours is not None:
                 ours.close()
