@@ -17,7 +17,13 @@ from typing import Any, Literal, NamedTuple, TypeVar
 from agent_runtime.bridge import hostloop
 from agent_runtime.bridge.call import ENDED, TURNED_AWAY, Call
 from agent_runtime.bridge.direct import run_directly
-from agent_runtime.bridge.hostloop import running_loop, warn_of_blocked_loop
+from agent_runtime.bridge.hostloop import (
+    loop_would_block,
+    named_here,
+    run_of_trio,
+    running_loop,
+    warn_of_blocked_loop,
+)
 from agent_runtime.bridge.interrupts import NO_GUARD, InterruptGuard, is_raised_at_once, observed
 from agent_runtime.bridge.portal import Portal
 from agent_runtime.bridge.portals import PortalSet
@@ -71,7 +77,7 @@ class Options(NamedTuple):
     @property
     def names(self) -> tuple[str, str]:
         """What messages call the sync call and what to await instead."""
-        return self.given_names or observed(names_of, self.source, otherwise=_NAMELESS)
+        return named_here(self.given_names or observed(names_of, self.source, otherwise=_NAMELESS))
 
     def lookout(self, call: Call[Any]) -> StallLookout:
         """Return who judges the wait for a call that takes its time."""
@@ -80,7 +86,7 @@ class Options(NamedTuple):
             started=call.made_at,
             timeout=call.time_left,
             stall_timeout=self.stall_timeout,
-            blocked_loop=None if isinstance(call.inbox, TaskInbox) else running_loop(),
+            blocked_loop=None if isinstance(call.inbox, TaskInbox) else running_loop() or run_of_trio(),
         )
 
     def check(self) -> None:
@@ -99,11 +105,11 @@ class Options(NamedTuple):
 
     def check_loop(self) -> None:
         """Raise if the call would block a running loop and must not."""
-        if self.on_running_loop == "raise" and running_loop() is not None and sleeper_of_this_task() is None:
+        if self.on_running_loop == "raise" and loop_would_block() and sleeper_of_this_task() is None:
             raise CallerLoopError(*self.names)
 
     def warn_of_blocked_loop(self, seconds: float, *, failed: bool) -> None:
-        """Warn if the loop of this thread stood still for long.
+        """Warn if a loop of this thread stood still for long.
 
         Where warnings are errors, this one does not take the place of what the call has raised.
         """
@@ -134,7 +140,7 @@ def call_sync(
         raise no_function(async_fn)
     made_on, own, in_main = this_thread()
     sleeper = sleeper_of_this_task()
-    warns = sleeper is None and options.on_running_loop == "warn" and running_loop() is not None
+    warns = sleeper is None and options.on_running_loop == "warn"
     started = monotonic()
     context = options.context
     failed = True
@@ -362,6 +368,8 @@ class WarningOfABlockedLoop:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Warn."""
-        blocks = running_loop() is not None and sleeper_of_this_task() is None
-        if blocks and self._options.on_running_loop == "warn":
-            self._options.warn_of_blocked_loop(monotonic() - self._started, failed=kind is not None)
+        seconds = monotonic() - self._started
+        if seconds < hostloop.THRESHOLD or self._options.on_running_loop != "warn":
+            return
+        if sleeper_of_this_task() is None:
+            self._options.warn_of_blocked_loop(seconds, failed=kind is not None)

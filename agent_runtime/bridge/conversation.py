@@ -15,14 +15,13 @@ from agent_runtime.bridge.call import TURNED_AWAY, Call
 from agent_runtime.bridge.caller import Options, WarningOfABlockedLoop, standing_on
 from agent_runtime.bridge.direct import CallingThread
 from agent_runtime.bridge.hiding import call_hidden
-from agent_runtime.bridge.hostloop import running_loop
+from agent_runtime.bridge.hostloop import loop_would_block, running_loop
 from agent_runtime.bridge.interrupts import InterruptGuard
 from agent_runtime.bridge.portal import Portal
 from agent_runtime.bridge.portals import PortalSet
 from agent_runtime.bridge.process import (
     open_streams,
     parked_loop,
-    run_of_trio,
     this_threads_portal,
 )
 from agent_runtime.bridge.suspending import TaskInbox, sleeper_of_this_task
@@ -183,7 +182,7 @@ class Conversation(Generic[T]):
 
         The collector closes what a server has dropped wherever it happens to run, on the loop's thread say.
         """
-        return self._read_on != get_ident() and (running_loop() is not None or run_of_trio() is not None)
+        return self._read_on != get_ident() and loop_would_block()
 
     def _leave_to_a_thread(self, call: Call[None]) -> None:
         """Cancel the work now, and have a fresh thread wait for its cleanup, and do what that sends here."""

@@ -19,12 +19,42 @@ __all__ = (
     "forget_library",
     "is_idle_kernels_loop",
     "library_is_marked",
+    "loop_would_block",
+    "named_here",
+    "run_of_trio",
     "running_loop",
+    "tasks_of_trio",
     "warn_of_blocked_loop",
 )
 
 running_loop: Callable[[], asyncio.AbstractEventLoop | None] = events._get_running_loop  # noqa: SLF001
 """Return the event loop that runs in this thread, or None; never raises, never makes one."""
+
+
+def run_of_trio() -> object:
+    """Return the token of the run of trio that this thread is in, or None; imports nothing."""
+    lowlevel = getattr(sys.modules.get("trio"), "lowlevel", None)  # its import may be going on below
+    if lowlevel is None or not lowlevel.in_trio_run():
+        return None
+    token: object = lowlevel.current_trio_token()
+    return token
+
+
+def tasks_of_trio() -> int:
+    """Return how many tasks live in the run of trio that this thread is in, trio's own among them."""
+    tasks: int = sys.modules["trio"].lowlevel.current_statistics().tasks_living
+    return tasks
+
+
+def loop_would_block() -> bool:
+    """Whether a loop runs in this thread, asyncio's or trio's, which a wait would keep standing still."""
+    return running_loop() is not None or run_of_trio() is not None
+
+
+def named_here(names: tuple[str, str]) -> tuple[str, str]:
+    """Return an entry point and what to await in its place here: trio cannot await what asyncio drives."""
+    under_trio = running_loop() is None and run_of_trio() is not None
+    return (names[0], "trio.to_thread.run_sync") if under_trio else names
 
 
 def library_is_marked() -> bool:
@@ -62,12 +92,12 @@ class Named(Protocol):
 
 
 def warn_of_blocked_loop(named: Named, seconds: float) -> BlockedLoopWarning | None:
-    """Warn, once a call site, if the loop of this thread stood still for long; not an idle kernel's.
+    """Warn, once a call site, if a loop of this thread stood still for long; not an idle kernel's.
 
     Returns:
         The warning, where warnings are errors.
     """
-    if seconds < THRESHOLD or is_idle_kernels_loop():
+    if seconds < THRESHOLD or not loop_would_block() or is_idle_kernels_loop():
         return None
     level, site = call_site()
     if site in _warned:

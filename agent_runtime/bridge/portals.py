@@ -57,8 +57,9 @@ class PortalSet:
         that does not block the thread.
 
         That is the shared one, except where its thread, directly or through other bridges, waits for
-        the call: then the next deeper portal serves it, which lives until the calls of the upper one that
-        have made such calls have ended. And where a debugger has stopped that thread, a portal for this call alone.
+        the call: then the next deeper portal serves it, which lives until the calls of the upper one
+        that have made such calls have ended. And where a debugger has stopped that thread, a portal
+        for this call alone.
 
         Raises:
             BridgeClosedError: the bridge has been closed.

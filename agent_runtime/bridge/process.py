@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from os import getpid
 from typing import Any, Protocol
 
+from agent_runtime.bridge.hostloop import run_of_trio
 from agent_runtime.bridge.parking import OwnLoop
 from agent_runtime.bridge.portal import Portal
 from agent_runtime.bridge.threads import (
@@ -35,7 +36,6 @@ __all__ = (
     "portal_on",
     "portal_sets",
     "register",
-    "run_of_trio",
     "take_birth_back",
     "this_thread",
     "this_threads_portal",
@@ -206,15 +206,6 @@ def _begin_anew() -> None:
     for process in tuple(_states):
         if process != here:
             _states.pop(process, None)  # a descendant of this process may get the same id
-
-
-def run_of_trio() -> object:
-    """Return the token of the run of trio that this thread is in, or None; imports nothing."""
-    trio = sys.modules.get("trio")
-    if trio is None or not trio.lowlevel.in_trio_run():
-        return None
-    token: object = trio.lowlevel.current_trio_token()
-    return token
 
 
 def is_of_the_parent(run: object) -> bool:

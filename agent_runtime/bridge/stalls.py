@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from agent_runtime.bridge.call import Call
-from agent_runtime.bridge.hostloop import call_site, is_idle_kernels_loop
+from agent_runtime.bridge.hostloop import call_site, is_idle_kernels_loop, run_of_trio, tasks_of_trio
 from agent_runtime.bridge.interrupts import observed
 from agent_runtime.bridge.portal import Portal
 from agent_runtime.bridge.threads import get_ident
@@ -40,7 +40,8 @@ class StallLookout:
             loops that something blocks.
         stall_timeout: seconds after which a wait that keeps a running loop standing still is
             reported, once; None for never.
-        blocked_loop: the loop of this thread that stands still because of the wait, if there is one.
+        blocked_loop: the loop of this thread that stands still because of the wait, if there is one; in a
+            run of trio, its token.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class StallLookout:
         started: float,
         timeout: float | None,
         stall_timeout: float | None,
-        blocked_loop: asyncio.AbstractEventLoop | None,
+        blocked_loop: object,
     ) -> None:
         self._names = names
         self._timeout = timeout
@@ -77,9 +78,7 @@ class StallLookout:
             return observed(self._report, call, portal, host, seconds, otherwise=None)
         return None
 
-    def _circular_wait(
-        self, call: Call[Any], portal: Portal, host: asyncio.AbstractEventLoop | None
-    ) -> GivingUp | None:
+    def _circular_wait(self, call: Call[Any], portal: Portal, host: object) -> GivingUp | None:
         entry_point, async_variant = self._names
         patience = 0.0  # no cancellation reaches a blocked loop
         threads = [one.thread_id for one in _waited_for_by(portal)]
@@ -98,9 +97,7 @@ class StallLookout:
         error = CircularWaitError(entry_point, reason, remedy, describe_work(call, portal))
         return GivingUp(error, patience)
 
-    def _report(
-        self, call: Call[Any], portal: Portal, host: asyncio.AbstractEventLoop, seconds: float
-    ) -> GivingUp | None:
+    def _report(self, call: Call[Any], portal: Portal, host: object, seconds: float) -> GivingUp | None:
         """Warn once; give the call up where warnings are errors."""
         if self._reported or is_idle_kernels_loop():
             return None
@@ -162,7 +159,7 @@ def _module_wanted_by(thread_id: int) -> str | None:
     return None
 
 
-def _waits_for_nothing_but(host: asyncio.AbstractEventLoop, call: Call[Any], portal: Portal) -> bool:
+def _waits_for_nothing_but(host: Any, call: Call[Any], portal: Portal) -> bool:
     """Whether all of the work waits for the loop that this very call keeps standing still.
 
     Work reaches another loop through ``asyncio.run_coroutine_threadsafe()``, and waits for the
@@ -204,8 +201,10 @@ def _concurrent_futures_in(callback: Any) -> Iterator[concurrent.futures.Future[
                 yield cell.cell_contents
 
 
-def _waiting_on(host: asyncio.AbstractEventLoop) -> str:
+def _waiting_on(host: Any) -> str:
     """Say how much the loop that stands still would have to do."""
+    if host is run_of_trio():
+        return f"{tasks_of_trio()} tasks live on it"
     tasks = sum(not task.done() for task in asyncio.all_tasks(host))
     ready = len(getattr(host, "_ready", ()))
     return f"{tasks} tasks live on it" + (f", {ready} callbacks are due" if ready else "")

@@ -21,8 +21,8 @@ from time import monotonic
 from typing import Any, Protocol
 
 from agent_runtime.bridge.hiding import call_in_sight, host_of_this_greenlet
-from agent_runtime.bridge.hostloop import running_loop
-from agent_runtime.bridge.process import is_of_the_parent, run_of_trio
+from agent_runtime.bridge.hostloop import run_of_trio, running_loop
+from agent_runtime.bridge.process import is_of_the_parent
 
 __all__ = ("Sleeper", "TaskInbox", "sleeper_of_this_coroutine", "sleeper_of_this_task")
 

@@ -54,7 +54,8 @@ class CallerLoopError(_EntryPointError):
 
     Attributes:
         entry_point: name of the sync function that was called.
-        async_variant: name of the function to await instead, or ``async for`` or ``async with``.
+        async_variant: name of the function to await instead, or ``async for`` or ``async with``; under trio,
+            the one that makes a call in a thread.
     """
 
     def __str__(self) -> str:
@@ -69,7 +70,8 @@ class BlockedLoopWarning(RuntimeWarning):
 
     Attributes:
         entry_point: name of the sync function that was called.
-        async_variant: name of the function to await instead, or ``async for`` or ``async with``.
+        async_variant: name of the function to await instead, or ``async for`` or ``async with``; under trio,
+            the one that makes a call in a thread.
         seconds: how long the loop stood still.
         site: file and line of the call.
     """
@@ -108,7 +110,8 @@ class StalledCallWarning(RuntimeWarning):
 
     Attributes:
         entry_point: name of the sync function that was called.
-        async_variant: name of the function to await instead, or ``async for`` or ``async with``.
+        async_variant: name of the function to await instead, or ``async for`` or ``async with``; under trio,
+            the one that makes a call in a thread.
         seconds: how long the loop has been standing still.
         site: file and line of the call.
         work: where the work stands.

@@ -11,7 +11,7 @@ from matrix.model import Expected, Facts, Probe, Run, Source, expect
 
 
 def _skip_when(facts: Facts) -> str | None:
-    if facts.running_loop is None:
+    if facts.running_loop is None and facts.evidence.get("async library") != "trio":
         return "no loop runs in the calling thread that the call could block"
     if facts.suspendable:
         return "a greenlet suspends the calling task: its loop goes on"

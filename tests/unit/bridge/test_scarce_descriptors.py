@@ -1,4 +1,4 @@
-"""A loop that gets an epoll object and no sockets: what was opened for it is closed at once, and nothing is said."""
+"""A loop that gets an epoll object and no sockets: what was opened for it is closed at once, in silence."""
 
 from __future__ import annotations
 
