@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from typing import TYPE_CHECKING
 
@@ -34,14 +35,14 @@ def modules_below(root: Path, packages: Iterable[str]) -> dict[str, set[str]]:
     Raises:
         SyntaxError: a file is not Python.
     """
-    trees = {
-        module_of(path.relative_to(root).as_posix()): ast.parse(path.read_bytes(), str(path))
+    named = {
+        module_of(path.relative_to(root).as_posix()): _named_in(path.read_bytes(), str(path))
         for package in packages
         for path in sorted((root / package).rglob("*.py"))
     }
     return {
-        name: {found for word in (name, *_words(tree)) for found in _known(word, trees)} - {name}
-        for name, tree in trees.items()
+        name: {found for word in (name, *words) for found in _known(word, named)} - {name}
+        for name, words in named.items()
     }
 
 
@@ -52,6 +53,12 @@ def importers_of(module: str, imports: Mapping[str, set[str]]) -> set[str]:
         found |= new
         new = {name for name, imported in imports.items() if imported & new} - found
     return found
+
+
+@functools.lru_cache(maxsize=2_000)
+def _named_in(source: bytes, path: str) -> frozenset[str]:
+    """Return the dotted names of a file; most files are the same from one look to the next."""
+    return frozenset(_words(ast.parse(source, path)))
 
 
 def _words(tree: ast.Module) -> Iterator[str]:
