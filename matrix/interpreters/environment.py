@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from matrix.constraints.files import constraints_for
+from matrix.constraints.wheels import left_out_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -90,7 +91,7 @@ class Environment:
             optional: requirements that are left out where they, or what they need, have no wheel.
 
         Returns:
-            For each optional project that was left out, why.
+            For each optional project that was left out, why; first, what the constraints say has no wheel.
 
         Raises:
             InstallError: something required cannot be installed, or the installer failed otherwise.
@@ -98,11 +99,12 @@ class Environment:
         pip = [str(self.python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         wheels_only = [*pip, "--only-binary", ":all:"]
         editable = [] if project is None else [*self._constrained(project), "-e", str(project)]
-        required, optional = [*editable, *required], list(optional)
+        named = left_out_by(Path(editable[1]).read_text(encoding="utf-8")) if editable else set()
+        left_out = dict.fromkeys(sorted(named), "has no wheel, or needs what has none")
+        required, optional = [*editable, *required], [one for one in optional if _name_of(one) not in named]
         if _failure([*wheels_only, *required, *optional], self.variables) is None:
-            return {}
+            return left_out
         _must([*pip, *required], self.variables)
-        left_out = {}
         pins = [] if project is None else self._constrained(project)
         for requirement in optional:
             said = _failure([*wheels_only, *pins, requirement], self.variables)
