@@ -207,11 +207,12 @@ class Conversation(Generic[T]):
 
     def _see_out(self, call: Call[None]) -> None:
         __tracebackhide__ = True
+        pressed = _ctrl_c_that_leads_here(sys.exception())
         with contextlib.suppress(asyncio.CancelledError, BridgeClosedError, LoopThreadDiedError):
             if self._direct is None:
-                self._wind_up(call, None, ended=call.final is not None)
+                self._wind_up(call, pressed, ended=call.final is not None)
             else:
-                call_hidden(None, self._wind_up, call, None)
+                call_hidden(None, self._wind_up, call, pressed)
 
     def end_with_the_process(self) -> None:
         """Cancel work that this very thread does, at the end of the process; other threads' is left alone."""
@@ -370,6 +371,13 @@ class Conversation(Generic[T]):
         elif self._portal is not None:
             self._portal.cancel(call)
         self._ended = True
+
+
+def _ctrl_c_that_leads_here(error: BaseException | None) -> KeyboardInterrupt | None:
+    """Return what ends the block that closes a stream, if that is Ctrl-C: the next one is the second."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error
 
 
 @contextlib.contextmanager

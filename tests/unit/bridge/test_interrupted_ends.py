@@ -19,6 +19,7 @@ from agent_runtime.bridge.interrupts import InterruptGuard, is_raised_at_once
 from agent_runtime.bridge.portal import Portal
 from agent_runtime.bridge.waiting import wait
 from agent_runtime.errors import CallerLoopError
+from tests.helpers.children import run_child
 
 LIMIT = 20.0
 TraceFunction = Callable[[FrameType, str, Any], Any]
@@ -243,3 +244,36 @@ class Work:
         finally:
             await asyncio.sleep(0.2)
             self.cleaned_up += 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
+def test_ctrl_c_in_the_body_of_a_loop_is_the_first_one_of_its_stream() -> None:
+    child = run_child(
+        """
+        import asyncio, contextlib, os, signal
+        from agent_runtime.bridge import iterate
+
+        async def numbers():
+            try:
+                yield 1
+                yield 2
+            finally:
+                print("cleaning up", flush=True)
+                os.kill(os.getpid(), signal.SIGINT)
+                while True:
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await asyncio.sleep(60)
+
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            with contextlib.closing(iterate(numbers())) as stream:
+                for _ in stream:
+                    os.kill(os.getpid(), signal.SIGINT)
+        except KeyboardInterrupt:
+            print("interrupted", flush=True)
+        os._exit(0)
+        """,
+        limit=15,
+    )
+
+    assert child.stdout == "cleaning up\ninterrupted\n"
