@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from agent_runtime.agent_specs import AnswerField, AnswerSpec
+from agent_runtime.errors.stacks import is_of_the_caller
 from agent_runtime.loading import fits
 from agent_runtime.tools import Faults, Field, Shape, record
 from agent_runtime.workflow import ValueType
@@ -50,6 +51,8 @@ class Answers:
             try:
                 value = json.loads(fenced[1] if fenced else content)
             except (ValueError, RecursionError) as error:
+                if is_of_the_caller(error):
+                    raise
                 faults.append(f"it is not JSON: {error}")
                 return None
         if not fits(value, self._spec.type):

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from agent_runtime.agent_specs import AgentTool
 from agent_runtime.errors import LLMClientError, ToolError
+from agent_runtime.errors.stacks import is_of_the_caller
 from agent_runtime.outcomes import Outcome
 from agent_runtime.steps import Callee, Surroundings, Trace, invoke
 from agent_runtime.tools import Tool
@@ -205,6 +206,8 @@ def _arguments(call: Call, tool: BoundTool, faults: list[str]) -> Mapping[str, o
     try:
         given: object = json.loads(call.arguments)
     except (ValueError, RecursionError) as error:
+        if is_of_the_caller(error):
+            raise
         faults.append(f"they are not JSON: {error}")
         return {}
     if not isinstance(given, dict):
@@ -220,7 +223,9 @@ def content_of(value: object) -> str:
         return value
     try:
         return json.dumps(value, ensure_ascii=False, default=_plain)
-    except (TypeError, ValueError, RecursionError):  # keys that are no texts, or a circle
+    except (TypeError, ValueError, RecursionError) as error:  # keys that are no texts, or a circle
+        if is_of_the_caller(error):
+            raise
         return str(value)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from agent_runtime.errors import ReferenceValueError
+from agent_runtime.errors.stacks import is_of_the_caller
 from agent_runtime.references import LookupFailed, Path, Reference, Root, Scope, evaluate_expression, to_text
 from agent_runtime.results import StepFault, StepState
 
@@ -155,6 +156,8 @@ class StepValues(NamedTuple):
         try:
             return to_text(value)
         except (TypeError, ValueError, RecursionError) as error:
+            if is_of_the_caller(error):
+                raise
             reason = f"its value cannot be written as text: {error}"
         raise self.failed(reference, reason)
 

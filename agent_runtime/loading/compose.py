@@ -14,6 +14,7 @@ from typing import Any, Protocol, cast
 
 import yaml
 
+from agent_runtime.errors.stacks import is_of_the_caller
 from agent_runtime.loading.nodes import (
     MAX_DEPTH,
     MAX_NODES,
@@ -103,6 +104,8 @@ def _compose(text: str, lines: Lines, notes: Notes) -> Node | None:
         notes.add(_position(mark), *_explain(error, lines))
         return None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
+        if is_of_the_caller(error):
+            raise
         notes.add(Position(1, 1), f"this is not YAML: {_first_line(error)}")
         return None
     finally:
@@ -149,7 +152,9 @@ def _first_too_many(text: str) -> Position | None:
                 return None
             if total > MAX_NODES:
                 return _start_of(event)
-    except (yaml.YAMLError, ValueError, RecursionError):
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        if is_of_the_caller(error):
+            raise
         return None
     finally:
         loader.dispose()

@@ -13,6 +13,8 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import cast
 
+from agent_runtime.errors.stacks import is_of_the_caller
+
 __all__ = ("fault_of", "longest_for")
 
 _Item = tuple[object, object]
@@ -38,6 +40,8 @@ def fault_of(pattern: str) -> str:
     try:
         _repetitions(pattern)
     except (re.error, RecursionError, OverflowError) as error:
+        if is_of_the_caller(error):
+            raise
         return f"it is no regular expression: {error}"
     except _RefusedError as error:
         return str(error)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 
 from agent_runtime.errors import NotStorableError
+from agent_runtime.errors.stacks import is_of_the_caller
 
 __all__ = ("decode", "encode", "restored")
 
@@ -42,6 +43,8 @@ def restored(value: object, *, step: str | None, place: str) -> tuple[str, objec
         if back == value or next(_odd_keys(value, place), None) is None:
             return text, back
     except (TypeError, ValueError, RecursionError) as error:
+        if is_of_the_caller(error):
+            raise
         reason = str(error)
     found, what = next(_misfits(value, place), (place, f"cannot be expressed in JSON: {reason}"))
     raise NotStorableError(step, found, what)
@@ -58,7 +61,9 @@ def _misfits(value: object, place: str) -> Iterator[tuple[str, str]]:
     try:
         yield from _odd_keys(value, place)
         yield from _odd_values(value, place)
-    except RecursionError:
+    except RecursionError as error:
+        if is_of_the_caller(error):
+            raise
         yield place, "is nested too deeply, or contains itself"
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
+from agent_runtime.errors.stacks import is_of_the_caller
 from agent_runtime.tracing.recorder import FORMAT, VERSION
 from agent_runtime.tracing.spans import SpanKind, State
 
@@ -102,7 +103,9 @@ def read_trace(path: str | os.PathLike[str]) -> Trace:
         value = json.loads(data)
     except json.JSONDecodeError as error:
         raise TraceError(f"{name}:{error.lineno}:{error.colno}: this is not JSON: {error.msg}") from None
-    except (ValueError, RecursionError):  # Python refuses numbers of thousands of digits as well
+    except (ValueError, RecursionError) as error:  # Python refuses numbers of thousands of digits as well
+        if is_of_the_caller(error):
+            raise
         raise TraceError(f"{name}: this is not JSON in UTF-8, or nothing that a trace has") from None
     try:
         return trace_of(value)

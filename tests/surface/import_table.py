@@ -92,6 +92,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     ),
     "agent_runtime/tracing": (
         "agent_runtime.engine",
+        "agent_runtime.errors",
         "agent_runtime.llm",
         "agent_runtime.outcomes",
         "agent_runtime.results",

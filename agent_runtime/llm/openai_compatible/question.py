@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from agent_runtime.errors import LLMRequestError
+from agent_runtime.errors.stacks import is_of_the_caller
 
 __all__ = ("body_of",)
 
@@ -45,8 +46,9 @@ def body_of(
 def _json(body: Mapping[str, object]) -> str:
     try:
         return _dumped(body)
-    except (TypeError, ValueError, RecursionError):
-        pass
+    except (TypeError, ValueError, RecursionError) as error:
+        if is_of_the_caller(error):
+            raise
     for name, value in body.items():
         try:
             _dumped(value)

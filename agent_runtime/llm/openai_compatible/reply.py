@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 
+from agent_runtime.errors.stacks import is_of_the_caller
 from agent_runtime.secrets import Redactor
 
 __all__ = (
@@ -53,7 +54,9 @@ def parsed(data: bytes) -> Mapping[str, object]:
         value: object = json.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise MalformedReplyError(f"which is not UTF-8, at byte {error.start}") from None
-    except RecursionError:
+    except RecursionError as error:
+        if is_of_the_caller(error):
+            raise
         raise MalformedReplyError("which is JSON nested too deep") from None
     except ValueError as error:
         reason = str(error).partition(" (")[0] if "digits" in str(error) else str(error)
