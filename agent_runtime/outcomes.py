@@ -1,12 +1,13 @@
-"""What came of a call, as a value: carried between threads without touching the exception."""
+"""What came of a call, as a value: carried between threads without touching the exception; and its task."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from types import GetSetDescriptorType, TracebackType
 from typing import Any, Generic, TypeVar
 
-__all__ = ("Outcome", "acapture", "acarry", "capture", "failed", "texts_of", "traceback_of")
+__all__ = ("Outcome", "acapture", "acarry", "capture", "failed", "texts_of", "this_task", "traceback_of")
 
 T = TypeVar("T")
 
@@ -119,3 +120,15 @@ async def acarry(fn: Callable[..., Awaitable[Outcome[T]]], *args: object) -> Out
         return await fn(*args)
     except BaseException as error:  # noqa: BLE001 - the point: any exception becomes a value
         return failed(error)
+
+
+def this_task() -> asyncio.Task[Any] | None:
+    """Return the task that runs here, or None; called on the thread of a running loop.
+
+    Since CPython 3.14 asyncio's own function does not know the tasks that nest_asyncio 1.6 puts in the place
+    of asyncio's: they are written in Python, and noted where only Python code looks.
+    """
+    task = asyncio.current_task()
+    if task is None:
+        task = getattr(asyncio.tasks, "_py_current_task", asyncio.current_task)()
+    return task

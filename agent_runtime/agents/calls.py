@@ -13,7 +13,7 @@ from typing import NamedTuple
 from agent_runtime.agent_specs import AgentTool
 from agent_runtime.errors import LLMClientError, ToolError
 from agent_runtime.errors.stacks import is_of_the_caller
-from agent_runtime.outcomes import Outcome
+from agent_runtime.outcomes import Outcome, this_task
 from agent_runtime.steps import Callee, Surroundings, Trace, invoke
 from agent_runtime.tools import Tool
 from agent_runtime.workflow import OnToolError
@@ -156,7 +156,7 @@ class Calls:
             error = outcome.take_error()
             if self._failure is None:
                 self._failure = error
-                this = asyncio.current_task()
+                this = this_task()
                 for worker in workers:
                     if worker is not this:
                         worker.cancel()

@@ -14,7 +14,7 @@ from agent_runtime.bridge.hostloop import forget_library
 from agent_runtime.bridge.parking import Inbox
 from agent_runtime.bridge.service import Errand
 from agent_runtime.errors import BridgeError, CallAbandonedError
-from agent_runtime.outcomes import Outcome, failed
+from agent_runtime.outcomes import Outcome, failed, this_task
 
 if TYPE_CHECKING:
     from agent_runtime.bridge.portal import Portal
@@ -135,7 +135,7 @@ class Call(Generic[T]):
         token, library = current_call.set(self), forget_library()
         take_away: Callable[[], object] | None = None
         try:
-            self.task = self.born or asyncio.current_task()
+            self.task = self.born or this_task()
             self.born = None
             if self._place is not None:
                 take_away = self._place.show(self)

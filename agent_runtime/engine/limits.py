@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from agent_runtime.errors import StepTimeoutError
-from agent_runtime.outcomes import Outcome, acapture
+from agent_runtime.outcomes import Outcome, acapture, this_task
 from agent_runtime.steps import Overrun, Surroundings
 
 __all__ = ("inner", "within")
@@ -20,7 +20,7 @@ async def within(
 
     Not ``asyncio.timeout``: that turns every cancellation into an exception raised here.
     """
-    task = asyncio.current_task()
+    task = this_task()
     assert task is not None
     loop = asyncio.get_running_loop()
     overruns: list[Overrun] = []

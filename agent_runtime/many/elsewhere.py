@@ -16,7 +16,7 @@ from agent_runtime.many.sources import Elsewhere
 from agent_runtime.many.unwanted import Unwanted
 from agent_runtime.many.ways import Callers, Refused, is_of_threads, resolve_soon
 from agent_runtime.many.worker import perform
-from agent_runtime.outcomes import Outcome
+from agent_runtime.outcomes import Outcome, this_task
 from agent_runtime.program import Program
 from agent_runtime.results import RunResult
 
@@ -63,7 +63,7 @@ class InWorkers:
         """Do one run; again, if it is lost with its worker."""
         packed = pack_inputs(inputs)
         stopped: Outcome[RunResult] = Outcome()
-        task = asyncio.current_task()
+        task = this_task()
         assert task is not None
 
         def stop(error: BaseException) -> None:
