@@ -14,7 +14,10 @@ __all__ = ("AnyFunction", "Registry", "Secrets", "callees_of", "registry_of", "s
 
 AnyFunction = Callable[..., object]
 Registry = Mapping[str, AnyFunction]
-Secrets: TypeAlias = "Mapping[str, str | Callable[[], str] | Secret]"
+if TYPE_CHECKING:
+    Secrets: TypeAlias = Mapping[str, str | Callable[[], str] | Secret]
+else:  # nothing of secrets is imported where there are none; and `Secrets | None` can be evaluated
+    Secrets = Mapping[str, object]
 
 
 def secrets_of(given: Secrets | None) -> Mapping[str, Secret]:

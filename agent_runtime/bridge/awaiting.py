@@ -9,7 +9,7 @@ import asyncio
 import contextvars
 from collections.abc import Callable, Coroutine
 from time import monotonic
-from typing import Any, NoReturn, Protocol, TypeVar
+from typing import Any, NoReturn, Protocol, TypeVar, runtime_checkable
 
 from agent_runtime.bridge.call import ENDED, TURNED_AWAY, Call
 from agent_runtime.bridge.caller import Options, no_function
@@ -94,6 +94,7 @@ class _Bell:
         return True
 
 
+@runtime_checkable
 class _Carrier(Protocol):
     """Whoever carries an awaited call out."""
 

@@ -8,7 +8,7 @@ import functools
 import sys
 from collections import deque
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, runtime_checkable
 
 from agent_runtime.bridge.hostloop import forget_library
 from agent_runtime.bridge.parking import Inbox
@@ -30,6 +30,7 @@ TURNED_AWAY = "turned away"
 """Told to the caller: the portal closed before it took the call up; go to another."""
 
 
+@runtime_checkable
 class Carrier(Protocol):
     """Whoever runs a call's task: a portal, or the calling thread itself."""
 

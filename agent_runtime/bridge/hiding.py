@@ -15,7 +15,7 @@ import sys
 from _thread import _local
 from asyncio import events, tasks
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 from weakref import WeakKeyDictionary
 
 from agent_runtime.bridge.hostloop import running_loop
@@ -32,6 +32,7 @@ __all__ = (
 T = TypeVar("T")
 
 
+@runtime_checkable
 class Lent(Protocol):
     """What a call has taken over for the thread, and gives back while other greenlets have it."""
 

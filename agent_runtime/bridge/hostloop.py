@@ -9,7 +9,7 @@ import warnings
 from asyncio import events
 from collections.abc import Callable
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from agent_runtime.errors import BlockedLoopWarning
 
@@ -83,6 +83,7 @@ THRESHOLD = 1.0
 _warned: set[tuple[str, int]] = set()
 
 
+@runtime_checkable
 class Named(Protocol):
     """Whoever knows what messages call an entry point and its async variant."""
 

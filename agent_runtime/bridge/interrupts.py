@@ -8,7 +8,7 @@ from _signal import SIGINT, default_int_handler, getsignal
 from _signal import signal as set_handler
 from collections.abc import Callable
 from types import FrameType, MethodType
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 __all__ = (
     "NO_GUARD",
@@ -32,6 +32,7 @@ class Interruption(NamedTuple):
     exception: BaseException
 
 
+@runtime_checkable
 class Listener(Protocol):
     """Whoever waits in a call and is to be told of an interruption."""
 
@@ -44,6 +45,7 @@ class Listener(Protocol):
         """Whether nobody will look there any more."""
 
 
+@runtime_checkable
 class PutOnly(Protocol):
     """The writing end of an inbox."""
 

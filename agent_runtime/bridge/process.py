@@ -10,7 +10,7 @@ import sys
 import weakref
 from collections.abc import Iterator, Mapping
 from os import getpid
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from agent_runtime.bridge.hostloop import run_of_trio
 from agent_runtime.bridge.parking import OwnLoop
@@ -45,6 +45,7 @@ _EXIT_LIMIT = 2.0
 """Seconds that tasks get to react to their cancellation when the process ends; a guess."""
 
 
+@runtime_checkable
 class _PortalSet(Protocol):
     """What this module asks of the portals of one bridge."""
 
@@ -53,6 +54,7 @@ class _PortalSet(Protocol):
     def inherited(self) -> object: ...
 
 
+@runtime_checkable
 class _Open(Protocol):
     """What this module asks of a stream whose work is done on the thread that reads it."""
 

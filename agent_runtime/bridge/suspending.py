@@ -18,7 +18,7 @@ from _queue import Empty
 from collections.abc import Awaitable, Callable
 from functools import partial
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from agent_runtime.bridge.hiding import call_in_sight, host_of_this_greenlet
 from agent_runtime.bridge.hostloop import run_of_trio, running_loop
@@ -27,6 +27,7 @@ from agent_runtime.bridge.process import is_of_the_parent
 __all__ = ("Sleeper", "TaskInbox", "sleeper_of_this_coroutine", "sleeper_of_this_task")
 
 
+@runtime_checkable
 class Sleeper(Protocol):
     """How the calling task sleeps until another thread, or its own, wakes it."""
 

@@ -7,7 +7,7 @@ import math
 import time
 from _queue import Empty
 from collections.abc import Iterator
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from agent_runtime.bridge.call import TURNED_AWAY, Call
 from agent_runtime.bridge.interrupts import InterruptGuard, Interruption, run_pending_handlers
@@ -48,6 +48,7 @@ class GivingUp(NamedTuple):
     cancels: bool = True
 
 
+@runtime_checkable
 class Lookout(Protocol):
     """Whoever judges, every now and then, whether a wait still makes sense.
 
@@ -61,6 +62,7 @@ class Lookout(Protocol):
         """Say why to give the call up, or None."""
 
 
+@runtime_checkable
 class Watched(Protocol):
     """Whoever can name a lookout for a call; asked only if the call takes its time."""
 

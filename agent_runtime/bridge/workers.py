@@ -11,7 +11,7 @@ import weakref
 from _queue import Empty, SimpleQueue
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from agent_runtime.bridge.threads import (
     CannotStartThreadError,
@@ -30,6 +30,7 @@ CLOSE_LIMIT = 10.0
 """Seconds that leftover tasks, and functions in threads, get to end when a loop is closed; a guess."""
 
 
+@runtime_checkable
 class Job(Protocol):
     """A function for a thread of a pool."""
 

@@ -13,7 +13,7 @@ import inspect
 import os
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
 from agent_runtime.engine.attempts import PlainRun
 from agent_runtime.outcomes import Outcome, acarry
@@ -34,6 +34,7 @@ function. As long as CPython lets a thread keep the interpreter."""
 Call = tuple[Callable[..., object], Mapping[str, object]]
 
 
+@runtime_checkable
 class Batched(Protocol):
     """The steps that a batch belongs to."""
 

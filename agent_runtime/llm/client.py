@@ -6,7 +6,7 @@ import enum
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from agent_runtime.errors import LLMClientError
 
@@ -27,6 +27,7 @@ _PARAMETERS = (
 )
 
 
+@runtime_checkable
 class LLMClient(Protocol):
     """What is given as ``llm=``: an object with this method, ``async def`` or ``def``.
 

@@ -105,7 +105,7 @@ class Named(NamedTuple):
     short: str = ""
 
 
-Kind: TypeAlias = "Plain | Number | Count | Word | Rows | ListOf | Named"
+Kind: TypeAlias = Plain | Number | Count | Word | Rows | ListOf | Named
 
 
 class Key(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from agent_runtime.errors import WorkflowError
 from agent_runtime.loading.form import nearest, shown
@@ -31,6 +31,7 @@ def every_step(steps: Sequence[Step]) -> Iterator[Step]:
         yield from every_step((*inside, *standing_by))
 
 
+@runtime_checkable
 class Parse(Protocol):
     """How a source becomes a workflow."""
 

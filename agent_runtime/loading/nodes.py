@@ -53,7 +53,7 @@ class Pairs(NamedTuple):
     position: Position
 
 
-Node: TypeAlias = "Scalar | Items | Pairs"
+Node: TypeAlias = Scalar | Items | Pairs
 
 
 class Notes:

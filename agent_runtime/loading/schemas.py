@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextvars
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from agent_runtime.loading.nodes import Items, Node, Notes, Pairs, Scalar, to_python
 from agent_runtime.loading.patterns import fault_of, longest_for
@@ -34,6 +34,7 @@ _left: contextvars.ContextVar[list[int]] = contextvars.ContextVar("agent_runtime
 _UNFINISHED = ("unevaluatedItems", "unevaluatedProperties")
 
 
+@runtime_checkable
 class _Validator(Protocol):
     def iter_errors(self, instance: object) -> Iterator[Exception]: ...
 

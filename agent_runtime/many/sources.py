@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from agent_runtime.outcomes import Outcome, acapture
 
@@ -17,6 +17,7 @@ END = object()
 """What comes after the last input."""
 
 
+@runtime_checkable
 class Elsewhere(Protocol):
     """How a plain function is called off the loop: on the calling thread, or on a worker thread."""
 
@@ -24,6 +25,7 @@ class Elsewhere(Protocol):
         """Call ``fn()`` there; return what came of it."""
 
 
+@runtime_checkable
 class Source(Protocol):
     """Gives one input after another."""
 

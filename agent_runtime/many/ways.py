@@ -7,7 +7,7 @@ import contextlib
 from _thread import get_ident
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from concurrent import futures
-from typing import Protocol, TypeGuard, TypeVar, TypeVarTuple, Unpack, cast
+from typing import Protocol, TypeGuard, TypeVar, TypeVarTuple, Unpack, cast, runtime_checkable
 
 from agent_runtime.bridge import WorkerLane
 from agent_runtime.loading import bind_inputs
@@ -28,6 +28,7 @@ class Refused(Exception):  # noqa: N818 - never seen outside: it carries what an
     """An executor takes no more work; why is the ``__cause__``."""
 
 
+@runtime_checkable
 class Way(Protocol):
     """How one run after another is done; on one loop."""
 

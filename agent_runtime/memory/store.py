@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 __all__ = ("Conversation", "InMemoryStore", "MemoryStore")
 
@@ -23,6 +23,7 @@ class Conversation(NamedTuple):
     version: int = 0
 
 
+@runtime_checkable
 class MemoryStore(Protocol):
     """What keeps conversations, for ``Options(memory=...)``.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from agent_runtime.references.nodes import Binary, Comparison, Literal, Negation, Node, Operator, Path
 
@@ -15,6 +15,7 @@ class LookupFailed(LookupError):  # noqa: N818 - never leaves the package: it be
     """A path leads nowhere, or two values cannot be compared; ``str()`` is the reason."""
 
 
+@runtime_checkable
 class Scope(Protocol):
     """What a reference can see."""
 

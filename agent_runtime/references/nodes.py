@@ -105,7 +105,7 @@ class Binary(NamedTuple):
         return f" {self.operator.value} ".join(_wrapped(operand, *kinds) for operand in self.operands)
 
 
-Node: TypeAlias = "Literal | Path | Negation | Comparison | Binary"
+Node: TypeAlias = Literal | Path | Negation | Comparison | Binary
 
 
 class Reference(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 from agent_runtime.references.nodes import Reference
 from agent_runtime.references.parse import ReferenceSyntaxError, parse_at
@@ -48,7 +48,7 @@ class Pairs(NamedTuple):
     pairs: tuple[tuple[str, Template], ...]
 
 
-Template: TypeAlias = "Constant | Reference | Text | Items | Pairs"
+Template: TypeAlias = Constant | Reference | Text | Items | Pairs
 
 MAX_TEXT = 10_000_000
 """Characters of a text that is put together of parts, and of a value written between text; a guess."""
@@ -109,6 +109,7 @@ def _reference(text: str, mark: re.Match[str], place: Place) -> tuple[Reference,
     return Reference(text[mark.end() : end - 1].strip(), node, line, column, mark.start()), end
 
 
+@runtime_checkable
 class Values(Protocol):
     """What references stand for."""
 

@@ -7,7 +7,7 @@ import contextvars
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar, cast, runtime_checkable
 
 from agent_runtime.errors import RecordedFailureError
 from agent_runtime.llm.client import LLM
@@ -64,6 +64,7 @@ def _no_chance() -> float:
     return 0.0
 
 
+@runtime_checkable
 class Journal(Protocol):
     """What is kept of a run, where it is kept, for the steps that it consists of.
 
@@ -103,6 +104,7 @@ class Journal(Protocol):
         """Do a step and keep how it has ended; if that had been kept before, do nothing."""
 
 
+@runtime_checkable
 class ToolEvents(Protocol):
     """Who is told of the tools that agents call; each waits until there is room for the news."""
 
@@ -113,6 +115,7 @@ class ToolEvents(Protocol):
         """Tell what the model is told of it."""
 
 
+@runtime_checkable
 class ToolResult(Protocol):
     """What a model is told of a call of a tool."""
 
@@ -125,6 +128,7 @@ class ToolResult(Protocol):
         """Return what kind of mistake it tells of; None if it is none."""
 
 
+@runtime_checkable
 class Tracing(Protocol):
     """What a run tells of itself where a trace is asked for; each of these passes on what it is given."""
 
@@ -276,6 +280,7 @@ class Trace:
         self.usage = total(self.usage, usage)
 
 
+@runtime_checkable
 class Agent(Protocol):
     """An agent step together with what the host gives it: tools, a prompt, a memory."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from agent_runtime.outcomes import Outcome
 
@@ -13,6 +13,7 @@ __all__ = ("Offload", "thread_name")
 T = TypeVar("T")
 
 
+@runtime_checkable
 class Offload(Protocol):
     """Two ways off the event loop; both carry what a function raises as a value."""
 

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar, runtime_checkable
 
 from agent_runtime.errors import StorageError
 from agent_runtime.storage.sql import Dialect
@@ -25,6 +25,7 @@ Parameter = str | float | int | None
 Rows = list[tuple[object, ...]]
 
 
+@runtime_checkable
 class Closable(Protocol):
     """A connection, as far as it is the same for every database."""
 

@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from agent_runtime.steps import Surroundings, inherited_tracer, thread_name
 
@@ -114,6 +114,7 @@ class Span:
         self.started = time.monotonic_ns()
 
 
+@runtime_checkable
 class Tracer(Protocol):
     """Whoever is told of spans: given as ``Options(trace=...)``. Threads call it at the same time.
 

@@ -7,7 +7,7 @@ import contextvars
 import time
 from collections.abc import Callable, Coroutine, Generator
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar, runtime_checkable
 
 from agent_runtime.engine.attempts import PlainRun
 from agent_runtime.outcomes import Outcome
@@ -193,6 +193,7 @@ class Calling:
         end(self._tracer, self._span, State.OK if error is None else State.FAILED)
 
 
+@runtime_checkable
 class SyncCall(Protocol[T_co]):
     """A sync call that is ready to be made."""
 

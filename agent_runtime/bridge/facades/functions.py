@@ -8,7 +8,7 @@ import types
 from collections.abc import AsyncIterable, Callable, Coroutine, Generator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, closing
 from dataclasses import dataclass
-from typing import Any, Protocol, TypedDict, TypeVar, cast, get_args
+from typing import Any, Protocol, TypedDict, TypeVar, cast, get_args, runtime_checkable
 
 from agent_runtime.bridge.caller import OnRunningLoop, Strategy
 from agent_runtime.bridge.facades.signatures import Kind, sync_signature, underlying
@@ -70,6 +70,7 @@ class Options(TypedDict):
     names: tuple[str, str]
 
 
+@runtime_checkable
 class Presenter(Protocol):
     """Turns what async code gives into what sync code can use."""
 

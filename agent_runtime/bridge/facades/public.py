@@ -6,7 +6,7 @@ import inspect
 import sys
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from typing import ParamSpec, Protocol, TypeVar, overload
+from typing import ParamSpec, Protocol, TypeVar, overload, runtime_checkable
 
 from agent_runtime.bridge.caller import OnRunningLoop, Strategy
 from agent_runtime.bridge.facades.classes import Facade, Family
@@ -22,6 +22,7 @@ T = TypeVar("T")
 A = TypeVar("A")
 
 
+@runtime_checkable
 class Syncify(Protocol):
     """What ``syncify(timeout=5)`` returns: :func:`syncify` with its options chosen."""
 
