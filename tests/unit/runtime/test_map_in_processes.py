@@ -233,7 +233,10 @@ def test_run_that_is_kept_is_gone_on_with_where_its_worker_was_killed() -> None:
     )
 
     assert results == list(range(6))
-    assert first == [1] * 6
+    # A pool that has lost one worker ends the others as well, wherever they stand: a step of theirs that has
+    # ended, and is not stored yet, is done again. That of the run which died later was stored.
+    assert first[2] == 1
+    assert set(first) <= {1, 2}
     assert second == 2
     assert submissions == 2
 
