@@ -248,8 +248,7 @@ class Portal:
         # In slices: a signal that comes just before the thread sleeps would not be looked at until the end.
         # And what takes the news of the end out of the queue may be interrupted, too, and lose them.
         while not self._has_ended and (left := until - monotonic()) > 0:
-            with contextlib.suppress(Empty):
-                self._ended.get(timeout=min(left, _SLICE))
+            if self._tells_its_end(min(left, _SLICE)):
                 self._ended.put(None)
 
     def retire(self, limit: float) -> asyncio.AbstractEventLoop | None:
@@ -265,12 +264,19 @@ class Portal:
         self._retiring = True
         self.is_open = False
         self._wake(self._stop)
-        with contextlib.suppress(Empty):
-            self._ended.get(timeout=limit)
+        if self._tells_its_end(limit):
             return self._loop
         for call in self.calls:
             call.lose(forked=False)
         return None
+
+    def _tells_its_end(self, seconds: float) -> bool:
+        """Wait for the news of the end; an Empty is no context for what a signal handler raises next."""
+        try:
+            self._ended.get(timeout=seconds)
+        except Empty:
+            return False
+        return True
 
     def call_soon(self, callback: Callable[..., object], *args: object) -> None:
         """Have a callback called on the loop thread; from any thread."""

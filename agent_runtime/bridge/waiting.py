@@ -171,6 +171,8 @@ def _hear(
         try:
             news = heard.pop() if heard else call.inbox.get(timeout=seconds)
         except Empty:
+            news = _NOTHING
+        if news is _NOTHING:  # out here, what a signal handler raises does not get the Empty for its context
             if portal.is_of_another_process:
                 raise ForkedCallError(call.what) from None
             if guard is not None:
