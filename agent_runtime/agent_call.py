@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from agent_runtime.references import Pairs, Template
+from agent_runtime.expressions import Pairs, Template
 from agent_runtime.words import OnToolError, Position
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from agent_runtime.references import Template
+from agent_runtime.expressions import Template
 from agent_runtime.words import Check, OnToolError, Position, RunsOn, ValueType
 
 __all__ = ("AgentTool", "AnswerField", "AnswerSpec", "MemorySpec", "SummarySpec")

@@ -10,7 +10,7 @@ from agent_runtime.agent_call import (
     AgentCall,
     Message,
 )
-from agent_runtime.references import Template
+from agent_runtime.expressions import Template
 from agent_runtime.words import AtMax, Check, Named, OnError, OnToolError, Position, RunsOn, ValueType
 
 __all__ = (

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from agent_runtime.agent_specs import MemorySpec
 from agent_runtime.engine.scope import StepValues
 from agent_runtime.errors import MemoryConflictError
+from agent_runtime.expressions import Reference, Template, Values, references_of, render
 from agent_runtime.memory import Conversation, Exchange, MemoryStore, windowed
-from agent_runtime.references import Reference, Template, Values, references_of, render
 from agent_runtime.steps import Surroundings
 
 __all__ = ("SUMMARY", "Recollection", "recall", "save", "transcript")

@@ -6,7 +6,7 @@ import enum
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from agent_runtime.references import Constant, Items, Pairs, Reference, Template, Text
+from agent_runtime.expressions import Constant, Items, Pairs, Reference, Template, Text
 from agent_runtime.workflow import (
     ONCE,
     AgentCall,

@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 
-from agent_runtime.references import Reference
+from agent_runtime.expressions import Reference
 from agent_runtime.workflow import Position, Workflow
 
 __all__ = ("fingerprint_of",)

@@ -9,8 +9,8 @@ from typing import Any
 from agent_runtime.engine.attempts import StepRun
 from agent_runtime.engine.waiting import Waiting
 from agent_runtime.errors import ApprovalRejectedError
+from agent_runtime.expressions import render
 from agent_runtime.outcomes import Outcome
-from agent_runtime.references import render
 from agent_runtime.results import REJECT, Question
 from agent_runtime.workflow import Approval
 

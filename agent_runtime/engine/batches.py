@@ -16,8 +16,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
 from agent_runtime.engine.attempts import PlainRun
+from agent_runtime.expressions import render
 from agent_runtime.outcomes import Outcome, acarry
-from agent_runtime.references import render
 from agent_runtime.steps import Invocation, Surroundings, settled
 from agent_runtime.workflow import FunctionCall, ToolCall
 

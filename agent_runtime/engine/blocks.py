@@ -10,8 +10,8 @@ from agent_runtime.engine.execution import Flow
 from agent_runtime.engine.limits import inner, within
 from agent_runtime.engine.plan import Plan
 from agent_runtime.engine.scope import BlockScope, RunScope
+from agent_runtime.expressions import render
 from agent_runtime.outcomes import Outcome
-from agent_runtime.references import render
 from agent_runtime.workflow import Block, WorkflowCall
 
 __all__ = ("MAX_DEPTH", "BlockRun", "CallRun", "SubWorkflow")

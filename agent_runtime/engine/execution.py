@@ -18,8 +18,8 @@ from agent_runtime.engine.crew import Crew
 from agent_runtime.engine.plan import Plan, Ready, StepPlan
 from agent_runtime.engine.scope import RunScope, StepValues
 from agent_runtime.errors import RunCancelledError
+from agent_runtime.expressions import render
 from agent_runtime.outcomes import Outcome
-from agent_runtime.references import render
 from agent_runtime.results import Question, RunResult, RunStatus, StepRecord
 from agent_runtime.steps import Surroundings
 

@@ -13,8 +13,8 @@ from agent_runtime.engine.crew import Crew
 from agent_runtime.engine.plan import Ready, StepPlan
 from agent_runtime.engine.scope import NOTHING, StepValues
 from agent_runtime.errors import RepeatLimitError
+from agent_runtime.expressions import Reference, Root, is_true, render
 from agent_runtime.outcomes import Outcome, acapture
-from agent_runtime.references import Reference, Root, is_true, render
 from agent_runtime.results import StepFault
 from agent_runtime.workflow import AtMax, Repeat
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from agent_runtime.expressions import Constant
 from agent_runtime.loading.form import Form, read_arguments
 from agent_runtime.loading.keys import KEYS
 from agent_runtime.loading.nodes import Notes, Pairs
-from agent_runtime.references import Constant
 from agent_runtime.workflow import Action, Approval, FunctionCall, RunsOn, ToolCall, WorkflowCall
 
 __all__ = ("READERS",)

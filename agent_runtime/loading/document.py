@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from agent_runtime.errors import WorkflowError
+from agent_runtime.expressions import Template
 from agent_runtime.loading.compose import compose
 from agent_runtime.loading.form import Form, nearest, read_name, read_template, shown
 from agent_runtime.loading.graph import Wiring, connect
@@ -14,7 +15,6 @@ from agent_runtime.loading.schemas import read_schema
 from agent_runtime.loading.source import Source
 from agent_runtime.loading.steps import read_steps
 from agent_runtime.loading.values import fits
-from agent_runtime.references import Template
 from agent_runtime.workflow import Check, InputSpec, OutputSpec, Position, Step, ValueType, Workflow
 
 __all__ = ("STEPS_NAME", "from_steps", "parse_workflow", "read_inputs")

@@ -9,16 +9,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
 
 from agent_runtime.errors import printable
-from agent_runtime.loading.keys import MAX_LINE, Count, Key, Kind, Number, Word
-from agent_runtime.loading.nodes import Items, Node, Notes, Pairs, Scalar, kind_of
-from agent_runtime.references import (
+from agent_runtime.expressions import (
     Constant,
     ReferenceSyntaxError,
     Template,
     parse_text,
 )
-from agent_runtime.references import Items as TemplateItems
-from agent_runtime.references import Pairs as TemplatePairs
+from agent_runtime.expressions import Items as TemplateItems
+from agent_runtime.expressions import Pairs as TemplatePairs
+from agent_runtime.loading.keys import MAX_LINE, Count, Key, Kind, Number, Word
+from agent_runtime.loading.nodes import Items, Node, Notes, Pairs, Scalar, kind_of
 from agent_runtime.workflow import Position
 
 __all__ = ("NAME", "NO_ARGUMENTS", "Form", "nearest", "read_arguments", "read_name", "read_template", "shown")

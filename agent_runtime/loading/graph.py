@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+from agent_runtime.expressions import Path, Reference, Root, Template, references_of
 from agent_runtime.loading.cycles import find_cycles
 from agent_runtime.loading.form import nearest, shown
 from agent_runtime.loading.nodes import Notes
-from agent_runtime.references import Path, Reference, Root, Template, references_of
 from agent_runtime.workflow import (
     AgentCall,
     Approval,

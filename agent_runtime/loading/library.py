@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from agent_runtime.errors import WorkflowError
+from agent_runtime.expressions import Constant, Pairs
 from agent_runtime.loading.form import nearest, shown
 from agent_runtime.loading.nodes import Notes
 from agent_runtime.loading.source import TEXT_NAME, Source, read_source, read_under
 from agent_runtime.loading.values import fits
-from agent_runtime.references import Constant, Pairs
 from agent_runtime.workflow import Block, InputSpec, Step, Workflow, WorkflowCall
 
 __all__ = ("Library", "every_step")

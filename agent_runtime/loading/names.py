@@ -9,10 +9,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TypeGuard
 
 import agent_runtime.errors
+from agent_runtime.expressions import Pairs, Reference, Root, references_of
 from agent_runtime.loading.form import nearest, shown
 from agent_runtime.loading.library import every_step
 from agent_runtime.loading.nodes import Notes
-from agent_runtime.references import Pairs, Reference, Root, references_of
 from agent_runtime.workflow import FunctionCall, Position, Step, ToolCall, Workflow
 
 __all__ = ("check_names", "check_secrets", "generator_hint", "known_errors")

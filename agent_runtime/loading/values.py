@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from agent_runtime.errors import OutputTypeError, WorkflowError
+from agent_runtime.expressions import Root, references_of
 from agent_runtime.loading.form import nearest, shown
 from agent_runtime.loading.graph import references_in
 from agent_runtime.loading.nodes import Notes
-from agent_runtime.references import Root, references_of
 from agent_runtime.workflow import InputSpec, OutputSpec, Position, ValueType, Workflow
 
 __all__ = ("bind_inputs", "check_outputs", "fits")

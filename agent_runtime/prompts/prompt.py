@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from agent_runtime.expressions import Constant, Path, ReferenceSyntaxError, Root, parse_text, references_of
 from agent_runtime.loading import Source, bind_inputs
 from agent_runtime.loading.agents import read_messages
 from agent_runtime.loading.compose import compose
@@ -13,7 +14,6 @@ from agent_runtime.loading.form import Form, nearest, shown
 from agent_runtime.loading.keys import Key, ListOf, Named, Plain
 from agent_runtime.loading.nodes import Node, Notes, Pairs, Scalar, from_python
 from agent_runtime.loading.places import Lines
-from agent_runtime.references import Constant, Path, ReferenceSyntaxError, Root, parse_text, references_of
 from agent_runtime.workflow import InputSpec, Message, Position, ValueType, Workflow
 
 __all__ = ("Prompt", "read_prompt")

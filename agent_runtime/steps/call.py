@@ -10,9 +10,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar, cast, runtime_checkable
 
 from agent_runtime.errors import RecordedFailureError
+from agent_runtime.expressions import Values
 from agent_runtime.llm.client import LLM
 from agent_runtime.outcomes import Outcome, acapture, capture, texts_of
-from agent_runtime.references import Values
 from agent_runtime.steps.offload import Offload, thread_name
 from agent_runtime.steps.overrun import Overrun
 from agent_runtime.usage import Price, total

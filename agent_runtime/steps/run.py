@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Coroutine, Mapping
 from typing import Any, cast
 
+from agent_runtime.expressions import Reference, Values, render
 from agent_runtime.outcomes import Outcome
-from agent_runtime.references import Reference, Values, render
 from agent_runtime.steps.agent import ask
 from agent_runtime.steps.call import Agent, Surroundings, Trace, invoke
 from agent_runtime.workflow import AgentCall, FunctionCall, Message, Step, ToolCall

@@ -15,7 +15,7 @@ from agent_runtime import load_workflow
 from agent_runtime.commands import main
 from agent_runtime.drawing import Drawing, Figure, Kind, drawing_of, to_svg
 from agent_runtime.drawing.layers import Box, arrange
-from agent_runtime.references import Pairs
+from agent_runtime.expressions import Pairs
 from agent_runtime.workflow import FunctionCall, Step, Workflow
 from tests.unit.commands.test_graph import EVERYTHING
 

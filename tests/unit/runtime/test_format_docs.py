@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from agent_runtime import RunResult, ScriptedClient, WorkflowError, load_workflow, run_workflow
-from agent_runtime.references import parse_expression
+from agent_runtime.expressions import parse_expression
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "workflow-format.md").read_text(encoding="utf-8")
@@ -160,7 +160,7 @@ def test_every_yaml_example_has_a_test() -> None:
 
 
 def test_grammar_on_the_page_is_the_one_in_the_code() -> None:
-    module = __import__("agent_runtime.references.parse", fromlist=["parse_expression"])
+    module = __import__("agent_runtime.expressions.parse", fromlist=["parse_expression"])
     (written,) = re.findall(r"^```\n(expression.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
 
     def rules(text: str) -> list[str]:

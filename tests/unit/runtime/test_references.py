@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent_runtime import ReferenceValueError, WorkflowError, run_workflow
-from agent_runtime.references import (
+from agent_runtime.expressions import (
     Binary,
     Comparison,
     Constant,

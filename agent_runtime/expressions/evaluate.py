@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
-from agent_runtime.references.nodes import Binary, Comparison, Literal, Negation, Node, Operator, Path
+from agent_runtime.expressions.nodes import Binary, Comparison, Literal, Negation, Node, Operator, Path
 
 __all__ = ("LookupFailed", "Scope", "evaluate_expression", "is_true")
 

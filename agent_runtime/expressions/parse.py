@@ -19,7 +19,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from agent_runtime.references.nodes import Binary, Comparison, Literal, Negation, Node, Operator, Path, Root
+from agent_runtime.expressions.nodes import Binary, Comparison, Literal, Negation, Node, Operator, Path, Root
 
 __all__ = ("MAX_DEPTH", "MAX_LENGTH", "ReferenceSyntaxError", "parse_expression")
 

@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
 
-from agent_runtime.references.nodes import Reference
-from agent_runtime.references.parse import ReferenceSyntaxError, parse_at
+from agent_runtime.expressions.nodes import Reference
+from agent_runtime.expressions.parse import ReferenceSyntaxError, parse_at
 
 __all__ = (
     "Constant",

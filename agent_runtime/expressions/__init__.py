@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from agent_runtime.references.evaluate import LookupFailed, Scope, evaluate_expression, is_true
-from agent_runtime.references.nodes import (
+from agent_runtime.expressions.evaluate import LookupFailed, Scope, evaluate_expression, is_true
+from agent_runtime.expressions.nodes import (
     Binary,
     Comparison,
     Literal,
@@ -14,8 +14,8 @@ from agent_runtime.references.nodes import (
     Reference,
     Root,
 )
-from agent_runtime.references.parse import ReferenceSyntaxError, parse_expression
-from agent_runtime.references.templates import (
+from agent_runtime.expressions.parse import ReferenceSyntaxError, parse_expression
+from agent_runtime.expressions.templates import (
     Constant,
     Items,
     Pairs,
