@@ -69,25 +69,6 @@ if TYPE_CHECKING:
         WorkflowChangedError,
         WorkflowError,
     )
-    from agent_runtime.events import (
-        RunEvent,
-        RunFailed,
-        RunFinished,
-        RunStarted,
-        StepCancelled,
-        StepEvent,
-        StepFailed,
-        StepFinished,
-        StepRetrying,
-        StepSkipped,
-        StepStarted,
-        StepWaiting,
-        StreamEvent,
-        TokenReceived,
-        ToolCalled,
-        ToolReturned,
-        WarningIssued,
-    )
     from agent_runtime.executor import Executor
     from agent_runtime.llm import LLMClient, ScriptedClient, StreamingLLMClient, fast
     from agent_runtime.llm.openai_compatible import HTTPOptions, OpenAICompatibleClient
@@ -106,7 +87,35 @@ if TYPE_CHECKING:
     from agent_runtime.memory.sql import PostgreSQLMemoryStore, SQLiteMemoryStore
     from agent_runtime.options import Options
     from agent_runtime.prompts import PromptRegistry
-    from agent_runtime.results import Question, RunResult, RunStatus, StepFault, StepRecord, StepState
+    from agent_runtime.results.events import (
+        RunEvent,
+        RunFailed,
+        RunFinished,
+        RunStarted,
+        StepCancelled,
+        StepEvent,
+        StepFailed,
+        StepFinished,
+        StepRetrying,
+        StepSkipped,
+        StepStarted,
+        StepWaiting,
+        StreamEvent,
+        TokenReceived,
+        ToolCalled,
+        ToolReturned,
+        WarningIssued,
+    )
+    from agent_runtime.results.run_result import (
+        Question,
+        RunResult,
+        RunStatus,
+        StepFault,
+        StepRecord,
+        StepState,
+    )
+    from agent_runtime.results.usage import Price
+    from agent_runtime.results.warning_codes import WarningCode
     from agent_runtime.runtime import Runtime
     from agent_runtime.secrets import RedactingFilter, Secret, redact
     from agent_runtime.shortcuts import (
@@ -118,8 +127,6 @@ if TYPE_CHECKING:
     )
     from agent_runtime.storage import MemoryStorage, PostgreSQLStorage, SQLiteStorage, Storage
     from agent_runtime.tools import ToolRegistry, tool
-    from agent_runtime.usage import Price
-    from agent_runtime.warning_codes import WarningCode
     from agent_runtime.workflow import Workflow
 
 __version__ = "0.1.0"
@@ -250,7 +257,7 @@ __all__ = (
 )
 
 _HOMES = {
-    "events": (
+    "results.events": (
         "RunEvent",
         "RunFailed",
         "RunFinished",
@@ -287,7 +294,7 @@ _HOMES = {
     "memory.sql": ("PostgreSQLMemoryStore", "SQLiteMemoryStore"),
     "options": ("Options",),
     "prompts": ("PromptRegistry",),
-    "results": ("Question", "RunResult", "RunStatus", "StepFault", "StepRecord", "StepState"),
+    "results.run_result": ("Question", "RunResult", "RunStatus", "StepFault", "StepRecord", "StepState"),
     "runtime": ("Runtime",),
     "secrets": ("RedactingFilter", "Secret", "redact"),
     "shortcuts": (
@@ -299,8 +306,8 @@ _HOMES = {
     ),
     "storage": ("MemoryStorage", "PostgreSQLStorage", "SQLiteStorage", "Storage"),
     "tools": ("ToolRegistry", "tool"),
-    "usage": ("Price",),
-    "warning_codes": ("WarningCode",),
+    "results.usage": ("Price",),
+    "results.warning_codes": ("WarningCode",),
     "workflow": ("Workflow",),
 }
 """Which module has which of the public names; those that are not here are errors."""

@@ -13,13 +13,13 @@ from agent_runtime.loading import Notes, from_steps
 from agent_runtime.maps import Maps
 from agent_runtime.options import NO_OPTIONS, Options
 from agent_runtime.program import Program, Registry, Secrets
-from agent_runtime.results import RunResult
+from agent_runtime.results.run_result import RunResult
 from agent_runtime.runs import Request
 from agent_runtime.streaming import stream, stream_async
 from agent_runtime.workflow import Step, Workflow
 
 if TYPE_CHECKING:
-    from agent_runtime.events import StreamEvent
+    from agent_runtime.results.events import StreamEvent
     from agent_runtime.storage import Storage
 
 __all__ = ("Executor",)

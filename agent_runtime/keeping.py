@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from agent_runtime.bridge import OnRunningLoop, run_sync
 from agent_runtime.errors import RunBusyError, RunCancelledError, RunEndedError
 from agent_runtime.program import Program
-from agent_runtime.results import RunResult
+from agent_runtime.results.run_result import RunResult
 from agent_runtime.runs import Request, checked_name
 from agent_runtime.streaming import stream, stream_async
 
 if TYPE_CHECKING:
-    from agent_runtime.events import StreamEvent
+    from agent_runtime.results.events import StreamEvent
 
 __all__ = ("KeepsRuns",)
 

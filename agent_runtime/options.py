@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
-from agent_runtime.usage import Price
+from agent_runtime.results.usage import Price
 from agent_runtime.workflow import Workflow
 
 if TYPE_CHECKING:

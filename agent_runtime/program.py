@@ -36,7 +36,7 @@ from agent_runtime.registries import (
     secrets_of,
     vault_of,
 )
-from agent_runtime.results import RunResult
+from agent_runtime.results.run_result import RunResult
 from agent_runtime.runs import NO_REQUEST, Request, Run, Runs, Stop, as_limit
 from agent_runtime.steps import Callee, Offload, Surroundings, inherited_tracer, thread_name
 from agent_runtime.workflow import AgentCall, FunctionCall, RunsOn, Step, ToolCall, Workflow

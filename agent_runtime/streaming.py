@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 from agent_runtime.bridge import OnRunningLoop, WorkerLane, iterate
 from agent_runtime.outcomes import Outcome
 from agent_runtime.program import Program, ToCaller, ToLane
-from agent_runtime.results import RunResult
+from agent_runtime.results.run_result import RunResult
 from agent_runtime.runs import NO_REQUEST, Request, Run, Stop
 from agent_runtime.steps import Offload, Surroundings
 
 if TYPE_CHECKING:
-    from agent_runtime.events import StreamEvent
+    from agent_runtime.results.events import StreamEvent
 
 __all__ = ("stream", "stream_async")
 
@@ -141,7 +141,7 @@ class _Streamed:
         self, carry_out: CarryOut, inputs: Mapping[str, object], around: Surroundings
     ) -> AsyncGenerator[StreamEvent, None]:
         """Run, and keep what it comes to before the reader is told of it."""
-        from agent_runtime.events import RunFailed, RunFinished, RunStarted
+        from agent_runtime.results.events import RunFailed, RunFinished, RunStarted
 
         async with self.program.keeper(self.run, inputs, self.request, around) as keeper:
             run_id = self.run.id

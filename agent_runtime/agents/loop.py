@@ -14,9 +14,9 @@ from agent_runtime.errors import AgentRuntimeError, AnswerError, TurnLimitError
 from agent_runtime.expressions import Values, render
 from agent_runtime.memory import MemoryStore
 from agent_runtime.outcomes import Outcome, acapture, capture
+from agent_runtime.results.warning_codes import WarningCode
 from agent_runtime.steps import MISSING, NO_CONTENT, Surroundings, Trace, message_of, put, question
 from agent_runtime.tools import wire_name
-from agent_runtime.warning_codes import WarningCode
 from agent_runtime.workflow import AgentCall
 
 __all__ = ("BoundAgent",)

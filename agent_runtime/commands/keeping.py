@@ -18,7 +18,7 @@ from agent_runtime.errors import (
     RunNotFoundError,
     WorkflowError,
 )
-from agent_runtime.events import StreamEvent
+from agent_runtime.results.events import StreamEvent
 from agent_runtime.runtime import Runtime
 
 __all__ = ("add",)

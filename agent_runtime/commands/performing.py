@@ -22,10 +22,10 @@ from agent_runtime.commands.progress import Beside, Progress
 from agent_runtime.commands.sources import print_problems, refuse_same, source_named
 from agent_runtime.commands.storing import MISNAMED, how_it_stands, in_options, storage_of
 from agent_runtime.errors import LLMClientError, SecretError, WorkflowError
-from agent_runtime.events import RunFinished, RunStarted, StepFailed, StreamEvent
 from agent_runtime.loading import every_step
 from agent_runtime.outcomes import texts_of, traceback_of
-from agent_runtime.results import RunResult, RunStatus
+from agent_runtime.results.events import RunFinished, RunStarted, StepFailed, StreamEvent
+from agent_runtime.results.run_result import RunResult, RunStatus
 from agent_runtime.runtime import Runtime
 from agent_runtime.secrets import Redactor
 from agent_runtime.workflow import AgentCall

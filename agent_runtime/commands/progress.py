@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TextIO
 
 from agent_runtime.commands.printing import one_line
-from agent_runtime.events import (
+from agent_runtime.results.events import (
     StepCancelled,
     StepFailed,
     StepFinished,
@@ -22,8 +22,8 @@ from agent_runtime.events import (
     StreamEvent,
     WarningIssued,
 )
-from agent_runtime.results import StepState
-from agent_runtime.warning_codes import WarningCode
+from agent_runtime.results.run_result import StepState
+from agent_runtime.results.warning_codes import WarningCode
 
 __all__ = ("Beside", "Progress")
 

@@ -17,7 +17,7 @@ from agent_runtime.durable.results import failure_text, result_text
 from agent_runtime.engine.journal import Journal
 from agent_runtime.errors import LeaseLostError, RecordedFailureError, RunCancelledError, StorageError
 from agent_runtime.outcomes import Outcome
-from agent_runtime.results import RunResult
+from agent_runtime.results.run_result import RunResult
 from agent_runtime.runs import Request, Run, Stop
 from agent_runtime.storage.lane import StorageLane
 from agent_runtime.storage.protocol import Entry, RunState

@@ -19,7 +19,7 @@ from agent_runtime.errors import (
     RunNotFoundError,
     WorkflowChangedError,
 )
-from agent_runtime.results import RunResult
+from agent_runtime.results.run_result import RunResult
 from agent_runtime.runs import Request, Run, is_inside
 from agent_runtime.storage.encoding import decode, restored
 from agent_runtime.storage.lane import StorageLane

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from agent_runtime.results import Question, RunResult, RunStatus, StepFault, StepRecord, StepState
+from agent_runtime.results.run_result import Question, RunResult, RunStatus, StepFault, StepRecord, StepState
 from agent_runtime.storage.encoding import restored
 from agent_runtime.storage.protocol import RunState, StoredRun
 

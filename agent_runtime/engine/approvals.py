@@ -11,7 +11,7 @@ from agent_runtime.engine.waiting import Waiting
 from agent_runtime.errors import ApprovalRejectedError
 from agent_runtime.expressions import render
 from agent_runtime.outcomes import Outcome
-from agent_runtime.results import REJECT, Question
+from agent_runtime.results.run_result import REJECT, Question
 from agent_runtime.workflow import Approval
 
 __all__ = ("ApprovalRun",)

@@ -12,7 +12,7 @@ from agent_runtime.engine.limits import inner, within
 from agent_runtime.errors import RecordedFailureError, StepTimeoutError
 from agent_runtime.expressions import Root, is_true, render
 from agent_runtime.outcomes import Outcome, acapture, acarry, traceback_of
-from agent_runtime.results import StepFault, StepRecord, StepState
+from agent_runtime.results.run_result import StepFault, StepRecord, StepState
 from agent_runtime.steps import Surroundings, Trace, attempt
 from agent_runtime.workflow import OnError
 

@@ -19,9 +19,9 @@ from agent_runtime.engine.attempts import PlainRun, Undo
 from agent_runtime.engine.waiting import Waiting
 from agent_runtime.errors import RecordedFailureError
 from agent_runtime.outcomes import Outcome, capture, traceback_of
-from agent_runtime.results import Question
+from agent_runtime.results.run_result import Question
+from agent_runtime.results.usage import total
 from agent_runtime.steps import Overrun, Surroundings
-from agent_runtime.usage import total
 
 if TYPE_CHECKING:
     from agent_runtime.engine.feed import Feed

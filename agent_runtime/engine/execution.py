@@ -20,7 +20,7 @@ from agent_runtime.engine.scope import RunScope, StepValues
 from agent_runtime.errors import RunCancelledError
 from agent_runtime.expressions import render
 from agent_runtime.outcomes import Outcome
-from agent_runtime.results import Question, RunResult, RunStatus, StepRecord
+from agent_runtime.results.run_result import Question, RunResult, RunStatus, StepRecord
 from agent_runtime.steps import Surroundings
 
 if TYPE_CHECKING:

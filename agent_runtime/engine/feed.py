@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from agent_runtime.events import (
+from agent_runtime.results.events import (
     RunFailed,
     RunFinished,
     RunStarted,
@@ -24,8 +24,8 @@ from agent_runtime.events import (
     ToolReturned,
     WarningIssued,
 )
-from agent_runtime.results import Question, RunResult, StepRecord, StepState
-from agent_runtime.warning_codes import WarningCode
+from agent_runtime.results.run_result import Question, RunResult, StepRecord, StepState
+from agent_runtime.results.warning_codes import WarningCode
 
 __all__ = ("AHEAD", "Feed", "Told")
 

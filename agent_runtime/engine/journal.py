@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from agent_runtime.engine.attempts import PlainRun, StepRun, Undo
 from agent_runtime.engine.plan import StepPlan
 from agent_runtime.outcomes import Outcome
-from agent_runtime.results import StepFault, StepState
+from agent_runtime.results.run_result import StepFault, StepState
 from agent_runtime.steps.call import Surroundings, Trace
 from agent_runtime.storage.encoding import encode, restored
 from agent_runtime.storage.protocol import Entry

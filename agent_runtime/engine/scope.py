@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from agent_runtime.errors import ReferenceValueError
 from agent_runtime.errors.stacks import is_of_the_caller
 from agent_runtime.expressions import LookupFailed, Path, Reference, Root, Scope, evaluate_expression, to_text
-from agent_runtime.results import StepFault, StepState
+from agent_runtime.results.run_result import StepFault, StepState
 
 if TYPE_CHECKING:
     from agent_runtime.secrets import RunSecrets

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from agent_runtime.results import Question
+from agent_runtime.results.run_result import Question
 
 __all__ = ("Waiting",)
 

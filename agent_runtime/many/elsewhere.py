@@ -18,7 +18,7 @@ from agent_runtime.many.ways import Callers, Refused, is_of_threads, resolve_soo
 from agent_runtime.many.worker import perform
 from agent_runtime.outcomes import Outcome, this_task
 from agent_runtime.program import Program
-from agent_runtime.results import RunResult
+from agent_runtime.results.run_result import RunResult
 
 __all__ = ("SUBMISSIONS", "InWorkers")
 

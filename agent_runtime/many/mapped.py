@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from agent_runtime.outcomes import Outcome
-from agent_runtime.results import RunResult
+from agent_runtime.results.run_result import RunResult
 
 __all__ = ("MappedRun",)
 

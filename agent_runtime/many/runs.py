@@ -12,7 +12,7 @@ from agent_runtime.errors import ExecutorBrokenError, RuntimeClosedError
 from agent_runtime.many.sources import END, Elsewhere, Source
 from agent_runtime.many.ways import Refused, Way
 from agent_runtime.outcomes import Outcome, acapture
-from agent_runtime.results import RunResult
+from agent_runtime.results.run_result import RunResult
 from agent_runtime.runs import Runs
 
 __all__ = ("Ended", "ManyRuns", "Terms")

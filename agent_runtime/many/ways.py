@@ -14,7 +14,7 @@ from agent_runtime.loading import bind_inputs
 from agent_runtime.many.sources import Elsewhere
 from agent_runtime.outcomes import Outcome
 from agent_runtime.program import Program, ToCaller, ToLane
-from agent_runtime.results import RunResult
+from agent_runtime.results.run_result import RunResult
 from agent_runtime.runs import Run
 from agent_runtime.steps import Offload
 

@@ -10,7 +10,7 @@ from agent_runtime.many.parcels import pack_outcome, unpack_inputs, unpack_progr
 from agent_runtime.many.unwanted import heed
 from agent_runtime.outcomes import Outcome, capture
 from agent_runtime.program import Program
-from agent_runtime.results import RunResult
+from agent_runtime.results.run_result import RunResult
 from agent_runtime.runs import Request
 
 __all__ = ("perform",)

@@ -13,9 +13,9 @@ from agent_runtime.errors import LLMClientError
 from agent_runtime.llm.client import Kind
 from agent_runtime.llm.repeats import told_of_repeats
 from agent_runtime.outcomes import Outcome, acapture, capture
+from agent_runtime.results.usage import priced
+from agent_runtime.results.warning_codes import WarningCode
 from agent_runtime.steps.call import Invocation, Surroundings, Trace, settled
-from agent_runtime.usage import priced
-from agent_runtime.warning_codes import WarningCode
 from agent_runtime.workflow import AgentCall
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ from agent_runtime.errors import RecordedFailureError
 from agent_runtime.expressions import Values
 from agent_runtime.llm.client import LLM
 from agent_runtime.outcomes import Outcome, acapture, capture, texts_of
+from agent_runtime.results.usage import Price, total
+from agent_runtime.results.warning_codes import WarningCode
 from agent_runtime.steps.offload import Offload, thread_name
 from agent_runtime.steps.overrun import Overrun
-from agent_runtime.usage import Price, total
-from agent_runtime.warning_codes import WarningCode
 from agent_runtime.workflow import RunsOn
 
 if TYPE_CHECKING:

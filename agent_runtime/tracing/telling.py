@@ -11,7 +11,8 @@ from typing import Any, Protocol, Self, TypeVar, runtime_checkable
 
 from agent_runtime.engine.attempts import PlainRun
 from agent_runtime.outcomes import Outcome
-from agent_runtime.results import RunResult, StepState
+from agent_runtime.results.run_result import RunResult, StepState
+from agent_runtime.results.warning_codes import WarningCode
 from agent_runtime.steps import Offload, Surroundings, Trace, Way
 from agent_runtime.tracing.questions import QuestionTracing
 from agent_runtime.tracing.spans import (
@@ -26,7 +27,6 @@ from agent_runtime.tracing.spans import (
     ended_by,
     tell,
 )
-from agent_runtime.warning_codes import WarningCode
 from agent_runtime.workflow import AgentCall, Approval, Block, FunctionCall, Step, ToolCall, WorkflowCall
 
 __all__ = ("Calling", "RunTracing", "told_call", "told_waits")

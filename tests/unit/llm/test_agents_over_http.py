@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from agent_runtime import OpenAICompatibleClient, RunResult, Runtime, StreamEvent
-from agent_runtime.events import RunFinished, TokenReceived
+from agent_runtime.results.events import RunFinished, TokenReceived
 from tests.helpers.model_clients import client_of
 from tests.helpers.model_server import Behaviour, chunk, says, serving, streams
 

@@ -28,8 +28,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from agent_runtime.results import RunResult, StepRecord
-from agent_runtime.warning_codes import WarningCode
+from agent_runtime.results.run_result import RunResult, StepRecord
+from agent_runtime.results.warning_codes import WarningCode
 
 __all__ = (
     "RunEvent",

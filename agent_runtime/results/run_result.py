@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from agent_runtime.usage import total
+from agent_runtime.results.usage import total
 
 __all__ = ("REJECT", "Question", "RunResult", "RunStatus", "StepFault", "StepRecord", "StepState")
 
