@@ -127,7 +127,7 @@ if TYPE_CHECKING:
     )
     from agent_runtime.storage import MemoryStorage, PostgreSQLStorage, SQLiteStorage, Storage
     from agent_runtime.tools import ToolRegistry, tool
-    from agent_runtime.workflow import Workflow
+    from agent_runtime.workflow.model import Workflow
 
 __version__ = "0.1.0"
 
@@ -308,7 +308,7 @@ _HOMES = {
     "tools": ("ToolRegistry", "tool"),
     "results.usage": ("Price",),
     "results.warning_codes": ("WarningCode",),
-    "workflow": ("Workflow",),
+    "workflow.model": ("Workflow",),
 }
 """Which module has which of the public names; those that are not here are errors."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from agent_runtime.results.usage import Price
-from agent_runtime.workflow import Workflow
+from agent_runtime.workflow.model import Workflow
 
 if TYPE_CHECKING:
     from agent_runtime.memory import MemoryStore

@@ -39,7 +39,7 @@ from agent_runtime.registries import (
 from agent_runtime.results.run_result import RunResult
 from agent_runtime.runs import NO_REQUEST, Request, Run, Runs, Stop, as_limit
 from agent_runtime.steps import Callee, Offload, Surroundings, inherited_tracer, thread_name
-from agent_runtime.workflow import AgentCall, FunctionCall, RunsOn, Step, ToolCall, Workflow
+from agent_runtime.workflow.model import AgentCall, FunctionCall, RunsOn, Step, ToolCall, Workflow
 
 if TYPE_CHECKING:
     from agent_runtime.agents import Binder

@@ -16,7 +16,7 @@ from agent_runtime.program import Program, Registry, Secrets
 from agent_runtime.results.run_result import RunResult
 from agent_runtime.runs import Request
 from agent_runtime.streaming import stream, stream_async
-from agent_runtime.workflow import Workflow
+from agent_runtime.workflow.model import Workflow
 
 if TYPE_CHECKING:
     from agent_runtime.results.events import StreamEvent

@@ -6,11 +6,11 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 
-from agent_runtime.agent_specs import AnswerField, AnswerSpec
 from agent_runtime.errors.stacks import is_of_the_caller
 from agent_runtime.loading import fits
 from agent_runtime.tools import Faults, Field, Shape, record
-from agent_runtime.workflow import ValueType
+from agent_runtime.workflow.agent_options import AnswerField, AnswerSpec
+from agent_runtime.workflow.model import ValueType
 
 __all__ = ("Answers", "correction")
 

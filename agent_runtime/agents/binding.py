@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from agent_runtime.agent_specs import AgentTool
 from agent_runtime.agents.calls import BoundTool
 from agent_runtime.agents.loop import BoundAgent
 from agent_runtime.agents.prompts import BoundPrompt, BoundPrompts
@@ -14,7 +13,8 @@ from agent_runtime.memory import MemoryStore, RunConversations
 from agent_runtime.prompts import PromptRegistry
 from agent_runtime.steps import Callee, is_async
 from agent_runtime.tools import Tool, describe_tool, wire_name
-from agent_runtime.workflow import AgentCall, Step, Workflow
+from agent_runtime.workflow.agent_options import AgentTool
+from agent_runtime.workflow.model import AgentCall, Step, Workflow
 
 __all__ = ("Binder",)
 

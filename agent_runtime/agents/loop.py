@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, cast
 
-from agent_runtime.agent_specs import MemorySpec
 from agent_runtime.agents.answers import Answers, correction
 from agent_runtime.agents.calls import BoundTool, Call, Calls, calls_in
 from agent_runtime.agents.memory import SUMMARY, Recollection, recall, save, transcript
@@ -17,7 +16,8 @@ from agent_runtime.outcomes import Outcome, acapture, capture
 from agent_runtime.results.warning_codes import WarningCode
 from agent_runtime.steps import MISSING, NO_CONTENT, Surroundings, Trace, message_of, put, question
 from agent_runtime.tools import wire_name
-from agent_runtime.workflow import AgentCall
+from agent_runtime.workflow.agent_options import MemorySpec
+from agent_runtime.workflow.model import AgentCall
 
 __all__ = ("BoundAgent",)
 

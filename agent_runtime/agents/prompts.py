@@ -11,7 +11,7 @@ from agent_runtime.expressions import Constant, Pairs, Values, render
 from agent_runtime.loading import Notes, Source, fits, nearest, shown
 from agent_runtime.prompts import Prompt, PromptRegistry, read_prompt
 from agent_runtime.steps import message_of
-from agent_runtime.workflow import AgentCall
+from agent_runtime.workflow.model import AgentCall
 
 __all__ = ("BoundPrompt", "BoundPrompts")
 

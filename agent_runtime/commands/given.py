@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from agent_runtime.commands.codes import UsageError
-from agent_runtime.workflow import InputSpec, ValueType
+from agent_runtime.workflow.model import InputSpec, ValueType
 
 __all__ = ("add_inputs", "inputs_of")
 

@@ -28,7 +28,7 @@ from agent_runtime.results.events import RunFinished, RunStarted, StepFailed, St
 from agent_runtime.results.run_result import RunResult, RunStatus
 from agent_runtime.runtime import Runtime
 from agent_runtime.secrets import Redactor
-from agent_runtime.workflow import AgentCall
+from agent_runtime.workflow.model import AgentCall
 
 if TYPE_CHECKING:
     from agent_runtime.tracing import Recorder

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from agent_runtime.expressions import Constant, Items, Pairs, Reference, Template, Text
-from agent_runtime.workflow import (
+from agent_runtime.workflow.model import (
     ONCE,
     AgentCall,
     Approval,

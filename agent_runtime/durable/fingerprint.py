@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Mapping
 
 from agent_runtime.expressions import Reference
-from agent_runtime.workflow import Position, Workflow
+from agent_runtime.workflow.model import Position, Workflow
 
 __all__ = ("fingerprint_of",)
 

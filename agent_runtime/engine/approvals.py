@@ -12,7 +12,7 @@ from agent_runtime.errors import ApprovalRejectedError
 from agent_runtime.expressions import render
 from agent_runtime.outcomes import Outcome
 from agent_runtime.results.run_result import REJECT, Question
-from agent_runtime.workflow import Approval
+from agent_runtime.workflow.model import Approval
 
 __all__ = ("ApprovalRun",)
 

@@ -14,7 +14,7 @@ from agent_runtime.expressions import Root, is_true, render
 from agent_runtime.outcomes import Outcome, acapture, acarry, traceback_of
 from agent_runtime.results.run_result import StepFault, StepRecord, StepState
 from agent_runtime.steps import Surroundings, Trace, attempt
-from agent_runtime.workflow import OnError
+from agent_runtime.workflow.model import OnError
 
 if TYPE_CHECKING:
     from agent_runtime.engine.feed import Feed

@@ -19,7 +19,7 @@ from agent_runtime.engine.attempts import PlainRun
 from agent_runtime.expressions import render
 from agent_runtime.outcomes import Outcome, acarry
 from agent_runtime.steps import Invocation, Surroundings, settled
-from agent_runtime.workflow import FunctionCall, ToolCall
+from agent_runtime.workflow.model import FunctionCall, ToolCall
 
 if TYPE_CHECKING:
     from agent_runtime.engine.plan import Ready, StepPlan

@@ -12,7 +12,7 @@ from agent_runtime.engine.plan import Plan
 from agent_runtime.engine.scope import BlockScope, RunScope
 from agent_runtime.expressions import render
 from agent_runtime.outcomes import Outcome
-from agent_runtime.workflow import Block, WorkflowCall
+from agent_runtime.workflow.model import Block, WorkflowCall
 
 __all__ = ("MAX_DEPTH", "BlockRun", "CallRun", "SubWorkflow")
 

@@ -16,7 +16,7 @@ from agent_runtime.errors import RepeatLimitError
 from agent_runtime.expressions import Reference, Root, is_true, render
 from agent_runtime.outcomes import Outcome, acapture
 from agent_runtime.results.run_result import StepFault
-from agent_runtime.workflow import AtMax, Repeat
+from agent_runtime.workflow.model import AtMax, Repeat
 
 __all__ = ("MAX_ITEMS", "ItemsRun", "RepeatRun")
 

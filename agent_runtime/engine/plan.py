@@ -8,7 +8,16 @@ from typing import NamedTuple
 
 from agent_runtime.engine.attempts import PlainRun, StepRun
 from agent_runtime.steps import Agent
-from agent_runtime.workflow import ONCE, AgentCall, Approval, Block, OnError, Step, Workflow, WorkflowCall
+from agent_runtime.workflow.model import (
+    ONCE,
+    AgentCall,
+    Approval,
+    Block,
+    OnError,
+    Step,
+    Workflow,
+    WorkflowCall,
+)
 
 __all__ = ("Links", "Plan", "Ready", "StepPlan")
 

@@ -8,7 +8,7 @@ from agent_runtime.expressions import Constant
 from agent_runtime.loading.form import Form, read_arguments
 from agent_runtime.loading.keys import KEYS
 from agent_runtime.loading.nodes import Notes, Pairs
-from agent_runtime.workflow import Action, Approval, FunctionCall, RunsOn, ToolCall, WorkflowCall
+from agent_runtime.workflow.model import Action, Approval, FunctionCall, RunsOn, ToolCall, WorkflowCall
 
 __all__ = ("READERS",)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from agent_runtime.agent_specs import AgentTool, AnswerField, AnswerSpec, MemorySpec, SummarySpec
 from agent_runtime.expressions import Constant, Template
 from agent_runtime.loading.form import (
     NO_ARGUMENTS,
@@ -17,7 +16,8 @@ from agent_runtime.loading.form import (
 from agent_runtime.loading.keys import KEYS
 from agent_runtime.loading.nodes import Items, Node, Notes, Pairs, Scalar, kind_of, to_python
 from agent_runtime.loading.schemas import SchemaCheck, read_schema
-from agent_runtime.workflow import Action, AgentCall, Message, OnToolError, Position, RunsOn, ValueType
+from agent_runtime.workflow.agent_options import AgentTool, AnswerField, AnswerSpec, MemorySpec, SummarySpec
+from agent_runtime.workflow.model import Action, AgentCall, Message, OnToolError, Position, RunsOn, ValueType
 
 __all__ = ("read_agent", "read_messages")
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from agent_runtime.loading.form import shown
 from agent_runtime.loading.library import Library, every_step
 from agent_runtime.loading.nodes import Notes
-from agent_runtime.workflow import Approval, Block, Step, Workflow, WorkflowCall
+from agent_runtime.workflow.model import Approval, Block, Step, Workflow, WorkflowCall
 
 __all__ = ("ASK_BEFORE", "check_approvals", "check_undoing", "done_by")
 

@@ -27,7 +27,7 @@ from agent_runtime.loading.nodes import (
     Scalar,
 )
 from agent_runtime.loading.places import Lines, place_in
-from agent_runtime.workflow import Position
+from agent_runtime.workflow.model import Position
 
 __all__ = ("MAX_CHARACTERS", "MAX_NODES", "compose")
 

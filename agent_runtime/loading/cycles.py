@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from agent_runtime.loading.form import shown
 from agent_runtime.loading.nodes import Notes
-from agent_runtime.workflow import Step
+from agent_runtime.workflow.model import Step
 
 __all__ = ("find_cycles",)
 

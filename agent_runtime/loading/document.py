@@ -15,7 +15,7 @@ from agent_runtime.loading.schemas import read_schema
 from agent_runtime.loading.source import Source
 from agent_runtime.loading.steps import read_steps
 from agent_runtime.loading.values import fits
-from agent_runtime.workflow import Check, InputSpec, OutputSpec, Position, Step, ValueType, Workflow
+from agent_runtime.workflow.model import Check, InputSpec, OutputSpec, Position, Step, ValueType, Workflow
 
 __all__ = ("STEPS_NAME", "from_steps", "parse_workflow", "read_inputs")
 

@@ -19,7 +19,7 @@ from agent_runtime.expressions import Items as TemplateItems
 from agent_runtime.expressions import Pairs as TemplatePairs
 from agent_runtime.loading.keys import MAX_LINE, Count, Key, Kind, Number, Word
 from agent_runtime.loading.nodes import Items, Node, Notes, Pairs, Scalar, kind_of
-from agent_runtime.workflow import Position
+from agent_runtime.workflow.model import Position
 
 __all__ = ("NAME", "NO_ARGUMENTS", "Form", "nearest", "read_arguments", "read_name", "read_template", "shown")
 

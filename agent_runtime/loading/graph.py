@@ -9,7 +9,7 @@ from agent_runtime.expressions import Path, Reference, Root, Template, reference
 from agent_runtime.loading.cycles import find_cycles
 from agent_runtime.loading.form import nearest, shown
 from agent_runtime.loading.nodes import Notes
-from agent_runtime.workflow import (
+from agent_runtime.workflow.model import (
     AgentCall,
     Approval,
     Block,

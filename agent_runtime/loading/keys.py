@@ -10,7 +10,7 @@ import enum
 from collections.abc import Mapping
 from typing import NamedTuple, TypeAlias
 
-from agent_runtime.workflow import AtMax, OnError, OnToolError, RunsOn, ValueType
+from agent_runtime.workflow.model import AtMax, OnError, OnToolError, RunsOn, ValueType
 
 __all__ = (
     "ACTIONS",

@@ -12,7 +12,7 @@ from agent_runtime.loading.form import nearest, shown
 from agent_runtime.loading.nodes import Notes
 from agent_runtime.loading.source import TEXT_NAME, Source, read_source, read_under
 from agent_runtime.loading.values import fits
-from agent_runtime.workflow import Block, InputSpec, Step, Workflow, WorkflowCall
+from agent_runtime.workflow.model import Block, InputSpec, Step, Workflow, WorkflowCall
 
 __all__ = ("Library", "every_step")
 

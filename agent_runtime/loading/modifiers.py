@@ -7,7 +7,7 @@ from agent_runtime.expressions import Items as TemplateItems
 from agent_runtime.loading.form import Form, read_template
 from agent_runtime.loading.keys import KEYS
 from agent_runtime.loading.nodes import Notes, Pairs, Scalar, kind_of
-from agent_runtime.workflow import ONCE, AtMax, ForEach, Named, OnError, Repeat, Retry
+from agent_runtime.workflow.model import ONCE, AtMax, ForEach, Named, OnError, Repeat, Retry
 
 __all__ = ("read_condition", "read_for_each", "read_repeat", "read_retry")
 

@@ -13,7 +13,7 @@ from agent_runtime.expressions import Pairs, Reference, Root, references_of
 from agent_runtime.loading.form import nearest, shown
 from agent_runtime.loading.library import every_step
 from agent_runtime.loading.nodes import Notes
-from agent_runtime.workflow import FunctionCall, Position, Step, ToolCall, Workflow
+from agent_runtime.workflow.model import FunctionCall, Position, Step, ToolCall, Workflow
 
 __all__ = ("check_names", "check_secrets", "generator_hint", "known_errors")
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from agent_runtime.errors import Problem
-from agent_runtime.workflow import Position
+from agent_runtime.workflow.model import Position
 
 __all__ = (
     "MAX_DEPTH",

@@ -6,7 +6,7 @@ import bisect
 import re
 from collections.abc import Callable
 
-from agent_runtime.workflow import Position
+from agent_runtime.workflow.model import Position
 
 __all__ = ("Lines", "place_in")
 

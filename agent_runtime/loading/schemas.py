@@ -13,7 +13,7 @@ from typing import Protocol, runtime_checkable
 
 from agent_runtime.loading.nodes import Items, Node, Notes, Pairs, Scalar, to_python
 from agent_runtime.loading.patterns import fault_of, longest_for
-from agent_runtime.workflow import Position
+from agent_runtime.workflow.model import Position
 
 __all__ = ("SchemaCheck", "read_schema")
 

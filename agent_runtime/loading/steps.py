@@ -8,7 +8,7 @@ from agent_runtime.loading.form import Form, read_name, shown
 from agent_runtime.loading.keys import ACTIONS, MAX_STEPS, step_keys
 from agent_runtime.loading.modifiers import read_condition, read_for_each, read_repeat, read_retry
 from agent_runtime.loading.nodes import Items, Node, Notes, Pairs, Scalar, kind_of
-from agent_runtime.workflow import Action, Approval, Block, Need, OnError, Step
+from agent_runtime.workflow.model import Action, Approval, Block, Need, OnError, Step
 
 __all__ = ("read_steps",)
 

@@ -9,7 +9,7 @@ from agent_runtime.expressions import Root, references_of
 from agent_runtime.loading.form import nearest, shown
 from agent_runtime.loading.graph import references_in
 from agent_runtime.loading.nodes import Notes
-from agent_runtime.workflow import InputSpec, OutputSpec, Position, ValueType, Workflow
+from agent_runtime.workflow.model import InputSpec, OutputSpec, Position, ValueType, Workflow
 
 __all__ = ("bind_inputs", "check_outputs", "fits")
 

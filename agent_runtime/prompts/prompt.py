@@ -14,7 +14,7 @@ from agent_runtime.loading.form import Form, nearest, shown
 from agent_runtime.loading.keys import Key, ListOf, Named, Plain
 from agent_runtime.loading.nodes import Node, Notes, Pairs, Scalar, from_python
 from agent_runtime.loading.places import Lines
-from agent_runtime.workflow import InputSpec, Message, Position, ValueType, Workflow
+from agent_runtime.workflow.model import InputSpec, Message, Position, ValueType, Workflow
 
 __all__ = ("Prompt", "read_prompt")
 

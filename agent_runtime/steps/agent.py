@@ -16,7 +16,7 @@ from agent_runtime.outcomes import Outcome, acapture, capture
 from agent_runtime.results.usage import priced
 from agent_runtime.results.warning_codes import WarningCode
 from agent_runtime.steps.call import Invocation, Surroundings, Trace, settled
-from agent_runtime.workflow import AgentCall
+from agent_runtime.workflow.model import AgentCall
 
 if TYPE_CHECKING:
     from agent_runtime.secrets import RunSecrets

@@ -17,7 +17,7 @@ from agent_runtime.results.usage import Price, total
 from agent_runtime.results.warning_codes import WarningCode
 from agent_runtime.steps.offload import Offload, thread_name
 from agent_runtime.steps.overrun import Overrun
-from agent_runtime.workflow import RunsOn
+from agent_runtime.workflow.model import RunsOn
 
 if TYPE_CHECKING:
     from agent_runtime.memory import Exchange, RunConversations

@@ -9,7 +9,7 @@ from agent_runtime.expressions import Reference, Values, render
 from agent_runtime.outcomes import Outcome
 from agent_runtime.steps.agent import ask
 from agent_runtime.steps.call import Agent, Surroundings, Trace, invoke
-from agent_runtime.workflow import AgentCall, FunctionCall, Message, Step, ToolCall
+from agent_runtime.workflow.model import AgentCall, FunctionCall, Message, Step, ToolCall
 
 __all__ = ("attempt", "message_of")
 

@@ -106,7 +106,7 @@ def _attributes(span: Span) -> dict[str, str | int | float | list[str]]:
         "thread.name": span.thread_name,
     }
     if span.kind is SpanKind.RUN:
-        found["agent_runtime.workflow"] = span.name
+        found["agent_runtime.workflow.model"] = span.name
     elif span.kind in (SpanKind.STEP, SpanKind.ATTEMPT):
         found["agent_runtime.step"] = span.name
     elif span.kind is SpanKind.ERRAND:

@@ -27,7 +27,15 @@ from agent_runtime.tracing.spans import (
     ended_by,
     tell,
 )
-from agent_runtime.workflow import AgentCall, Approval, Block, FunctionCall, Step, ToolCall, WorkflowCall
+from agent_runtime.workflow.model import (
+    AgentCall,
+    Approval,
+    Block,
+    FunctionCall,
+    Step,
+    ToolCall,
+    WorkflowCall,
+)
 
 __all__ = ("Calling", "RunTracing", "told_call", "told_waits")
 

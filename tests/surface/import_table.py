@@ -18,7 +18,7 @@ ENTRY_POINTS_MAY_IMPORT = (
     "agent_runtime.runs",
     "agent_runtime.storage",
     "agent_runtime.streaming",
-    "agent_runtime.workflow",
+    "agent_runtime.workflow.model",
 )
 ALLOWED: dict[str, tuple[str, ...]] = {
     # folder or file: what its modules may import besides the standard library, packages and their own
@@ -34,17 +34,17 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "agent_runtime.results.warning_codes",
     ),
     "agent_runtime/expressions": (),
-    "agent_runtime/words.py": (),
-    "agent_runtime/agent_specs.py": ("agent_runtime.expressions", "agent_runtime.words"),
-    "agent_runtime/agent_call.py": (
-        "agent_runtime.agent_specs",
+    "agent_runtime/workflow/enums.py": (),
+    "agent_runtime/workflow/agent_options.py": ("agent_runtime.expressions", "agent_runtime.workflow.enums"),
+    "agent_runtime/workflow/agent.py": (
+        "agent_runtime.workflow.agent_options",
         "agent_runtime.expressions",
-        "agent_runtime.words",
+        "agent_runtime.workflow.enums",
     ),
-    "agent_runtime/workflow.py": (
-        "agent_runtime.agent_call",
+    "agent_runtime/workflow/model.py": (
+        "agent_runtime.workflow.agent",
         "agent_runtime.expressions",
-        "agent_runtime.words",
+        "agent_runtime.workflow.enums",
     ),
     "agent_runtime/bridge": ("agent_runtime.errors", "agent_runtime.outcomes"),
     "agent_runtime/storage": ("agent_runtime.bridge", "agent_runtime.errors", "agent_runtime.outcomes"),
@@ -54,10 +54,10 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "agent_runtime.outcomes",
     ),
     "agent_runtime/loading": (
-        "agent_runtime.agent_specs",
+        "agent_runtime.workflow.agent_options",
         "agent_runtime.errors",
         "agent_runtime.expressions",
-        "agent_runtime.workflow",
+        "agent_runtime.workflow.model",
     ),
     "agent_runtime/schema": ("agent_runtime.loading",),
     "agent_runtime/llm": ("agent_runtime.errors",),
@@ -78,7 +78,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "agent_runtime.secrets",
         "agent_runtime.results.usage",
         "agent_runtime.results.warning_codes",
-        "agent_runtime.workflow",
+        "agent_runtime.workflow.model",
     ),
     "agent_runtime/engine": (
         "agent_runtime.errors",
@@ -91,7 +91,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "agent_runtime.storage",
         "agent_runtime.results.usage",
         "agent_runtime.results.warning_codes",
-        "agent_runtime.workflow",
+        "agent_runtime.workflow.model",
     ),
     "agent_runtime/tracing": (
         "agent_runtime.engine",
@@ -101,17 +101,17 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "agent_runtime.results.run_result",
         "agent_runtime.steps",
         "agent_runtime.results.warning_codes",
-        "agent_runtime.workflow",
+        "agent_runtime.workflow.model",
     ),
     "agent_runtime/mcp.py": ("agent_runtime.bridge", "agent_runtime.errors", "agent_runtime.tools"),
     "agent_runtime/prompts": (
         "agent_runtime.errors",
         "agent_runtime.loading",
         "agent_runtime.expressions",
-        "agent_runtime.workflow",
+        "agent_runtime.workflow.model",
     ),
     "agent_runtime/agents": (
-        "agent_runtime.agent_specs",
+        "agent_runtime.workflow.agent_options",
         "agent_runtime.engine",
         "agent_runtime.errors",
         "agent_runtime.loading",
@@ -122,7 +122,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "agent_runtime.steps",
         "agent_runtime.tools",
         "agent_runtime.results.warning_codes",
-        "agent_runtime.workflow",
+        "agent_runtime.workflow.model",
     ),
     "agent_runtime/tracing/page": ("agent_runtime.tracing",),
     "agent_runtime/options.py": (
@@ -130,7 +130,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "agent_runtime.prompts",
         "agent_runtime.tracing",
         "agent_runtime.results.usage",
-        "agent_runtime.workflow",
+        "agent_runtime.workflow.model",
     ),
     "agent_runtime/runs.py": ("agent_runtime.errors",),
     "agent_runtime/registries.py": ("agent_runtime.secrets", "agent_runtime.steps"),
@@ -144,7 +144,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "agent_runtime.results.run_result",
         "agent_runtime.runs",
         "agent_runtime.storage",
-        "agent_runtime.workflow",
+        "agent_runtime.workflow.model",
     ),
     "agent_runtime/program.py": (
         "agent_runtime.agents",
@@ -164,7 +164,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "agent_runtime.secrets",
         "agent_runtime.steps",
         "agent_runtime.tracing",
-        "agent_runtime.workflow",
+        "agent_runtime.workflow.model",
     ),
     "agent_runtime/streaming.py": (
         "agent_runtime.bridge",
@@ -203,7 +203,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "agent_runtime/runtime.py": ENTRY_POINTS_MAY_IMPORT,
     "agent_runtime/shortcuts.py": ENTRY_POINTS_MAY_IMPORT,
     "agent_runtime/doctor": ("agent_runtime.bridge", "agent_runtime.shortcuts"),
-    "agent_runtime/drawing": ("agent_runtime.expressions", "agent_runtime.workflow"),
+    "agent_runtime/drawing": ("agent_runtime.expressions", "agent_runtime.workflow.model"),
     "agent_runtime/commands": (
         "agent_runtime.doctor",
         "agent_runtime.drawing",
@@ -221,7 +221,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "agent_runtime.storage",
         "agent_runtime.tracing",
         "agent_runtime.results.warning_codes",
-        "agent_runtime.workflow",
+        "agent_runtime.workflow.model",
     ),
     "agent_runtime/__main__.py": ("agent_runtime.commands",),
     "matrix/findings.py": (),

@@ -25,7 +25,7 @@ def test_importing_the_package_imports_neither_asyncio_nor_yaml() -> None:
 
 def test_the_bridge_comes_without_the_workflows() -> None:
     statement = "from agent_runtime.bridge import run_sync"
-    wanted = ("agent_runtime.bridge", "agent_runtime.workflow", "yaml")
+    wanted = ("agent_runtime.bridge", "agent_runtime.workflow.model", "yaml")
     assert _loaded_after(statement, *wanted) == ["agent_runtime.bridge"]
 
 

@@ -15,7 +15,7 @@ from agent_runtime import load_workflow
 from agent_runtime.commands import main
 from agent_runtime.drawing import drawing_of, to_mermaid
 from agent_runtime.expressions import Pairs
-from agent_runtime.workflow import FunctionCall, Step, Workflow
+from agent_runtime.workflow.model import FunctionCall, Step, Workflow
 from tests.helpers.command_line import ROOT
 
 EVERYTHING = """

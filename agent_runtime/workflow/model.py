@@ -6,12 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from agent_runtime.agent_call import (
+from agent_runtime.expressions import Template
+from agent_runtime.workflow.agent import (
     AgentCall,
     Message,
 )
-from agent_runtime.expressions import Template
-from agent_runtime.words import AtMax, Check, Named, OnError, OnToolError, Position, RunsOn, ValueType
+from agent_runtime.workflow.enums import (
+    AtMax,
+    Check,
+    Named,
+    OnError,
+    OnToolError,
+    Position,
+    RunsOn,
+    ValueType,
+)
 
 __all__ = (
     "ONCE",

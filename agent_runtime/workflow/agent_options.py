@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from agent_runtime.expressions import Template
-from agent_runtime.words import Check, OnToolError, Position, RunsOn, ValueType
+from agent_runtime.workflow.enums import Check, OnToolError, Position, RunsOn, ValueType
 
 __all__ = ("AgentTool", "AnswerField", "AnswerSpec", "MemorySpec", "SummarySpec")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from agent_runtime.expressions import Pairs, Template
-from agent_runtime.words import OnToolError, Position
+from agent_runtime.workflow.enums import OnToolError, Position
 
 if TYPE_CHECKING:
-    from agent_runtime.agent_specs import AgentTool, AnswerSpec, MemorySpec
+    from agent_runtime.workflow.agent_options import AgentTool, AnswerSpec, MemorySpec
 
 __all__ = ("AgentCall", "Message")
 

@@ -1,0 +1,3 @@
+"""What a workflow file says, as frozen data."""
+
+__all__ = ()
