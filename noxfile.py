@@ -12,7 +12,7 @@ nox.options.reuse_venv = "yes"
 nox.options.sessions = ["contexts", "tests", "lint", "typing"]
 
 PROJECT_FOLDER = Path(__file__).parent
-SCHEMA = "agent_runtime/schema/workflow.schema.json"
+SCHEMA = "agent_runtime/loading/json_schema/workflow.schema.json"
 PROJECT = nox.project.load_toml("pyproject.toml")
 WORKFLOWS = sorted(
     str(path.relative_to(PROJECT_FOLDER)) for path in PROJECT_FOLDER.glob(".github/workflows/*.yml")

@@ -59,7 +59,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "agent_runtime.expressions",
         "agent_runtime.workflow.model",
     ),
-    "agent_runtime/schema": ("agent_runtime.loading",),
+    "agent_runtime/loading/json_schema": ("agent_runtime.loading",),
     "agent_runtime/llm": ("agent_runtime.errors",),
     "agent_runtime/llm/openai_compatible": (
         "agent_runtime.bridge",

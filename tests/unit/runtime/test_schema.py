@@ -12,9 +12,9 @@ from jsonschema import Draft202012Validator
 
 from agent_runtime import WorkflowError, load_workflow
 from agent_runtime.loading.compose import compose
+from agent_runtime.loading.json_schema import SCHEMA_FILE, workflow_schema
 from agent_runtime.loading.keys import ACTIONS, KEYS
 from agent_runtime.loading.nodes import Notes, to_python
-from agent_runtime.schema import SCHEMA_FILE, workflow_schema
 from tests.unit.runtime import test_bad_language, test_bad_workflows
 from tests.unit.runtime.test_format_docs import EXAMPLES
 
@@ -69,7 +69,7 @@ def is_valid(text: str) -> bool:
 def test_published_file_is_up_to_date() -> None:
     published = json.loads(Path(SCHEMA_FILE).read_text(encoding="utf-8"))
 
-    assert published == workflow_schema(), "run python -m agent_runtime.schema --write"
+    assert published == workflow_schema(), "run python -m agent_runtime.loading.json_schema --write"
 
 
 def test_schema_is_a_schema() -> None:
@@ -122,7 +122,7 @@ def test_version_that_is_none_is_a_mistake(value: str) -> None:
 @pytest.mark.parametrize("arguments", [[], ["--path"]])
 def test_schema_is_printed_or_said_where_it_is(arguments: list[str]) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "agent_runtime.schema", *arguments],
+        [sys.executable, "-m", "agent_runtime.loading.json_schema", *arguments],
         capture_output=True,
         text=True,
         timeout=60,

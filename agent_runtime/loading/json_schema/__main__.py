@@ -1,4 +1,4 @@
-"""``python -m agent_runtime.schema``: print the JSON Schema of the workflow file, or where it is.
+"""``python -m agent_runtime.loading.json_schema``: print the JSON Schema of the workflow file, or where it is.
 
 With ``--path``, the file that is published with the package, for editors and validators. With ``--write``,
 that file is made anew; a test says when it is old.
@@ -10,14 +10,14 @@ import argparse
 import json
 import sys
 
-from agent_runtime.schema import SCHEMA_FILE, workflow_schema
+from agent_runtime.loading.json_schema import SCHEMA_FILE, workflow_schema
 
 __all__ = ("main",)
 
 
 def main() -> None:
     """Do what the arguments say."""
-    parser = argparse.ArgumentParser(prog="python -m agent_runtime.schema", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m agent_runtime.loading.json_schema", description=__doc__)
     either = parser.add_mutually_exclusive_group()
     either.add_argument("--path", action="store_true", help="print the path of the published file")
     either.add_argument("--write", action="store_true", help="write that file anew")
