@@ -71,8 +71,7 @@ if TYPE_CHECKING:
     )
     from agent_runtime.executor import Executor
     from agent_runtime.llm import LLMClient, ScriptedClient, StreamingLLMClient, fast
-    from agent_runtime.llm.openai_compatible import HTTPOptions, OpenAICompatibleClient
-    from agent_runtime.llm.wire import (
+    from agent_runtime.llm.chat import (
         ChatCall,
         ChatFunction,
         ChatMessage,
@@ -81,6 +80,7 @@ if TYPE_CHECKING:
         ChatToolFunction,
         tool_calls,
     )
+    from agent_runtime.llm.openai_compatible import HTTPOptions, OpenAICompatibleClient
     from agent_runtime.many import MappedRun
     from agent_runtime.mcp import MCPTools
     from agent_runtime.memory import Conversation, InMemoryStore, MemoryStore
@@ -279,7 +279,7 @@ _HOMES = {
     "executor": ("Executor",),
     "llm": ("LLMClient", "ScriptedClient", "StreamingLLMClient", "fast"),
     "llm.openai_compatible": ("HTTPOptions", "OpenAICompatibleClient"),
-    "llm.wire": (
+    "llm.chat": (
         "ChatCall",
         "ChatFunction",
         "ChatMessage",

@@ -52,7 +52,7 @@ class LLMClient(Protocol):
     ) -> Mapping[str, object] | Awaitable[Mapping[str, object]]:
         """Return a mapping with ``content``, and ``usage`` if it is known.
 
-        Messages and tools are in the wire form of :mod:`agent_runtime.llm.wire`: where the step has tools,
+        Messages and tools are in the wire form of :mod:`agent_runtime.llm.chat`: where the step has tools,
         ``config["tools"]`` describes them, and a reply may have ``tool_calls``.
         """
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from agent_runtime.errors import LLMClientError
 from agent_runtime.llm.client import Kind
-from agent_runtime.llm.repeats import told_of_repeats
+from agent_runtime.llm.retry_hook import told_of_repeats
 from agent_runtime.outcomes import Outcome, acapture, capture
 from agent_runtime.results.usage import priced
 from agent_runtime.results.warning_codes import WarningCode

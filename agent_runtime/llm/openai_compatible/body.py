@@ -16,7 +16,7 @@ from agent_runtime.llm.openai_compatible.failures import (
     out_of_time,
 )
 from agent_runtime.llm.openai_compatible.pool import OutOfTimeError, Patience, PoolClosedError
-from agent_runtime.llm.openai_compatible.reply import excerpt
+from agent_runtime.llm.openai_compatible.response import excerpt
 
 if TYPE_CHECKING:
     import httpx

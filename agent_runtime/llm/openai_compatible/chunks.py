@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from agent_runtime.llm.openai_compatible.reply import (
+from agent_runtime.llm.openai_compatible.response import (
     MalformedReplyError,
     surroundings_of,
     text_of,

@@ -16,7 +16,7 @@ from agent_runtime.llm.openai_compatible.exchange import answer, pieces
 from agent_runtime.llm.openai_compatible.failures import Failure, Request
 from agent_runtime.llm.openai_compatible.options import HTTPOptions
 from agent_runtime.llm.openai_compatible.pool import OutOfTimeError, Patience, PoolClosedError
-from agent_runtime.llm.openai_compatible.question import body_of
+from agent_runtime.llm.openai_compatible.request import body_of
 from agent_runtime.llm.openai_compatible.retries import Retries
 from agent_runtime.secrets import Secret
 

@@ -11,7 +11,13 @@ from agent_runtime.llm.openai_compatible.body import Body, guarded
 from agent_runtime.llm.openai_compatible.chunks import StreamedAnswer
 from agent_runtime.llm.openai_compatible.failures import Failure, Request, broken_off, malformed, refused
 from agent_runtime.llm.openai_compatible.pool import Patience
-from agent_runtime.llm.openai_compatible.reply import MalformedReplyError, excerpt, fault_in, parsed, reply_of
+from agent_runtime.llm.openai_compatible.response import (
+    MalformedReplyError,
+    excerpt,
+    fault_in,
+    parsed,
+    reply_of,
+)
 from agent_runtime.llm.openai_compatible.sse import EventData
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from agent_runtime.errors import (
     LLMTimeoutError,
 )
 from agent_runtime.llm.openai_compatible.options import HTTPOptions
-from agent_runtime.llm.openai_compatible.reply import MalformedReplyError, excerpt, fault_in, parsed
+from agent_runtime.llm.openai_compatible.response import MalformedReplyError, excerpt, fault_in, parsed
 
 if TYPE_CHECKING:
     import httpx

@@ -9,7 +9,7 @@ from agent_runtime.errors import LLMServiceError
 from agent_runtime.llm.openai_compatible.failures import Failure, Request, closed
 from agent_runtime.llm.openai_compatible.options import HTTPOptions
 from agent_runtime.llm.openai_compatible.pool import Patience, PoolClosedError
-from agent_runtime.llm.repeats import asking_again
+from agent_runtime.llm.retry_hook import asking_again
 
 __all__ = ("Retries",)
 

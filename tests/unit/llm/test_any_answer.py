@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from agent_runtime import LLMServiceError
 from agent_runtime.llm.openai_compatible.chunks import StreamedAnswer
-from agent_runtime.llm.openai_compatible.reply import MalformedReplyError, parsed, reply_of
+from agent_runtime.llm.openai_compatible.response import MalformedReplyError, parsed, reply_of
 from tests.helpers.model_clients import ask, client_of, streamed
 from tests.helpers.model_server import STREAM_HEAD, chunked, head, raw, serving
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 __all__ = ("asking_again", "told_of_repeats")
 
 _tell: contextvars.ContextVar[Callable[[str], None] | None] = contextvars.ContextVar(
-    "agent_runtime.llm.repeats", default=None
+    "agent_runtime.llm.retry_hook", default=None
 )
 
 
