@@ -82,7 +82,6 @@ if TYPE_CHECKING:
     )
     from agent_runtime.llm.openai_compatible import HTTPOptions, OpenAICompatibleClient
     from agent_runtime.many import MappedRun
-    from agent_runtime.mcp import MCPTools
     from agent_runtime.memory import Conversation, InMemoryStore, MemoryStore
     from agent_runtime.memory.sql import PostgreSQLMemoryStore, SQLiteMemoryStore
     from agent_runtime.options import Options
@@ -127,6 +126,7 @@ if TYPE_CHECKING:
     )
     from agent_runtime.storage import MemoryStorage, PostgreSQLStorage, SQLiteStorage, Storage
     from agent_runtime.tools import ToolRegistry, tool
+    from agent_runtime.tools.mcp import MCPTools
     from agent_runtime.workflow.model import Workflow
 
 __version__ = "0.1.0"
@@ -289,7 +289,7 @@ _HOMES = {
         "tool_calls",
     ),
     "many": ("MappedRun",),
-    "mcp": ("MCPTools",),
+    "tools.mcp": ("MCPTools",),
     "memory": ("Conversation", "InMemoryStore", "MemoryStore"),
     "memory.sql": ("PostgreSQLMemoryStore", "SQLiteMemoryStore"),
     "options": ("Options",),

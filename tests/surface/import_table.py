@@ -103,7 +103,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "agent_runtime.results.warning_codes",
         "agent_runtime.workflow.model",
     ),
-    "agent_runtime/mcp.py": ("agent_runtime.bridge", "agent_runtime.errors", "agent_runtime.tools"),
+    "agent_runtime/tools/mcp.py": ("agent_runtime.bridge", "agent_runtime.errors", "agent_runtime.tools"),
     "agent_runtime/prompts": (
         "agent_runtime.errors",
         "agent_runtime.loading",

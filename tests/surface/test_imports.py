@@ -127,7 +127,7 @@ def test_only_entry_points_and_controls_import_the_runtime_and_only_its_public_n
 
 HTTP_FILES = ("body", "connections", "exchange", "failures", "pool")
 EXTRAS = {
-    ("agent_runtime/mcp.py", "mcp"),
+    ("agent_runtime/tools/mcp.py", "mcp"),
     ("agent_runtime/tracing/otel.py", "opentelemetry"),
     ("agent_runtime/storage/postgresql.py", "psycopg"),
     ("agent_runtime/loading/schemas.py", "jsonschema"),
