@@ -19,8 +19,8 @@ from agent_runtime.errors import LeaseLostError, RecordedFailureError, RunCancel
 from agent_runtime.outcomes import Outcome
 from agent_runtime.results.run_result import RunResult
 from agent_runtime.runs import Request, Run, Stop
-from agent_runtime.storage.lane import StorageLane
 from agent_runtime.storage.protocol import Entry, RunState
+from agent_runtime.storage.worker import StorageLane
 
 __all__ = ("Keeper",)
 

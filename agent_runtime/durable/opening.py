@@ -22,8 +22,8 @@ from agent_runtime.errors import (
 from agent_runtime.results.run_result import RunResult
 from agent_runtime.runs import Request, Run, is_inside
 from agent_runtime.storage.encoding import decode, restored
-from agent_runtime.storage.lane import StorageLane
 from agent_runtime.storage.protocol import Entry, Note, RunState, Storage, StoredRun
+from agent_runtime.storage.worker import StorageLane
 
 __all__ = ("CANCEL", "Opening", "Taken", "may_go_on")
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection
 
 from agent_runtime.durable.decisions import Decision, decide
 from agent_runtime.durable.fingerprint import fingerprint_of
-from agent_runtime.storage.lane import StorageLane
 from agent_runtime.storage.protocol import Storage
+from agent_runtime.storage.worker import StorageLane
 from agent_runtime.workflow.model import Workflow
 
 __all__ = ("Durability",)

@@ -10,9 +10,9 @@ from typing import Any, TypeVar, cast
 from agent_runtime.memory.store import Conversation
 from agent_runtime.storage.database import Database, InDatabase
 from agent_runtime.storage.encoding import decode, encode
-from agent_runtime.storage.lane import StorageLane
 from agent_runtime.storage.postgresql import PostgreSQLDatabase
 from agent_runtime.storage.sqlite import SQLiteDatabase, Synchronous
+from agent_runtime.storage.worker import StorageLane
 
 __all__ = ("PostgreSQLMemoryStore", "SQLiteMemoryStore")
 
