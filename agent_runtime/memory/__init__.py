@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent_runtime.memory.exchanges import Exchange, RunConversations, windowed
+from agent_runtime.memory.run_conversations import Exchange, RunConversations, windowed
 from agent_runtime.memory.store import Conversation, InMemoryStore, MemoryStore
 
 __all__ = ("Conversation", "Exchange", "InMemoryStore", "MemoryStore", "RunConversations", "windowed")
