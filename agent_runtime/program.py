@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from agent_runtime.bridge import OnRunningLoop, WorkerLane, run_sync
 from agent_runtime.engine import Links, Plan, execute
+from agent_runtime.engine.steps import Callee, Offload, Surroundings, inherited_tracer, thread_name
 from agent_runtime.errors import StepInputError, WorkflowError
 from agent_runtime.llm import LLM, LLMClient, ScriptedClient
 from agent_runtime.loading import (
@@ -38,7 +39,6 @@ from agent_runtime.registries import (
 )
 from agent_runtime.results.run_result import RunResult
 from agent_runtime.runs import NO_REQUEST, Request, Run, Runs, Stop, as_limit
-from agent_runtime.steps import Callee, Offload, Surroundings, inherited_tracer, thread_name
 from agent_runtime.workflow.model import AgentCall, FunctionCall, RunsOn, Step, ToolCall, Workflow
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
-from agent_runtime.steps import Callee, is_async
+from agent_runtime.engine.steps import Callee, is_async
 
 if TYPE_CHECKING:
     from agent_runtime.secrets import Secret, Vault

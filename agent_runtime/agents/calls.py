@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
+from agent_runtime.engine.steps import Callee, Surroundings, Trace, invoke
 from agent_runtime.errors import LLMClientError, ToolError
 from agent_runtime.errors.stacks import is_of_the_caller
 from agent_runtime.outcomes import Outcome, this_task
-from agent_runtime.steps import Callee, Surroundings, Trace, invoke
 from agent_runtime.tools import Tool
 from agent_runtime.workflow.agent_options import AgentTool
 from agent_runtime.workflow.model import OnToolError

@@ -9,12 +9,12 @@ from agent_runtime.agents.answers import Answers, correction
 from agent_runtime.agents.calls import BoundTool, Call, Calls, calls_in
 from agent_runtime.agents.memory import SUMMARY, Recollection, recall, save, transcript
 from agent_runtime.agents.prompts import BoundPrompt
+from agent_runtime.engine.steps import MISSING, NO_CONTENT, Surroundings, Trace, message_of, put, question
 from agent_runtime.errors import AgentRuntimeError, AnswerError, TurnLimitError
 from agent_runtime.expressions import Values, render
 from agent_runtime.memory import MemoryStore
 from agent_runtime.outcomes import Outcome, acapture, capture
 from agent_runtime.results.warning_codes import WarningCode
-from agent_runtime.steps import MISSING, NO_CONTENT, Surroundings, Trace, message_of, put, question
 from agent_runtime.tools import wire_name
 from agent_runtime.workflow.agent_options import MemorySpec
 from agent_runtime.workflow.model import AgentCall

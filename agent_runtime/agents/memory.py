@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from agent_runtime.engine.scope import StepValues
+from agent_runtime.engine.steps import Surroundings
 from agent_runtime.errors import MemoryConflictError
 from agent_runtime.expressions import Reference, Template, Values, references_of, render
 from agent_runtime.memory import Conversation, Exchange, MemoryStore, windowed
-from agent_runtime.steps import Surroundings
 from agent_runtime.workflow.agent_options import MemorySpec
 
 __all__ = ("SUMMARY", "Recollection", "recall", "save", "transcript")

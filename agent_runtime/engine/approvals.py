@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
-from agent_runtime.engine.attempts import StepRun
-from agent_runtime.engine.waiting import Waiting
+from agent_runtime.engine.step_run import StepRun
+from agent_runtime.engine.suspension import Waiting
 from agent_runtime.errors import ApprovalRejectedError
 from agent_runtime.expressions import render
 from agent_runtime.outcomes import Outcome

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, NamedTuple, cast
 
-from agent_runtime.engine.attempts import StepRun
 from agent_runtime.engine.execution import Flow
-from agent_runtime.engine.limits import inner, within
 from agent_runtime.engine.plan import Plan
 from agent_runtime.engine.scope import BlockScope, RunScope
+from agent_runtime.engine.step_run import StepRun
+from agent_runtime.engine.timeouts import inner, within
 from agent_runtime.expressions import render
 from agent_runtime.outcomes import Outcome
 from agent_runtime.workflow.model import Block, WorkflowCall

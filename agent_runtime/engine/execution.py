@@ -13,18 +13,18 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from agent_runtime.engine.attempts import PlainRun
-from agent_runtime.engine.crew import Crew
 from agent_runtime.engine.plan import Plan, Ready, StepPlan
 from agent_runtime.engine.scope import RunScope, StepValues
+from agent_runtime.engine.step_run import PlainRun
+from agent_runtime.engine.steps import Surroundings
+from agent_runtime.engine.task_group import Crew
 from agent_runtime.errors import RunCancelledError
 from agent_runtime.expressions import render
 from agent_runtime.outcomes import Outcome
 from agent_runtime.results.run_result import Question, RunResult, RunStatus, StepRecord
-from agent_runtime.steps import Surroundings
 
 if TYPE_CHECKING:
-    from agent_runtime.engine.feed import Feed
+    from agent_runtime.engine.event_buffer import Feed
 
 __all__ = ("Execution", "Flow", "Stop", "execute")
 

@@ -13,11 +13,11 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from agent_runtime.engine.attempts import PlainRun, StepRun, Undo
 from agent_runtime.engine.plan import StepPlan
+from agent_runtime.engine.step_run import PlainRun, StepRun, Undo
+from agent_runtime.engine.steps.invoke import Surroundings, Trace
 from agent_runtime.outcomes import Outcome
 from agent_runtime.results.run_result import StepFault, StepState
-from agent_runtime.steps.call import Surroundings, Trace
 from agent_runtime.storage.encoding import encode, restored
 from agent_runtime.storage.protocol import Entry
 

@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from agent_runtime.engine.attempts import PlainRun, StepRun
-from agent_runtime.steps import Agent
+from agent_runtime.engine.step_run import PlainRun, StepRun
+from agent_runtime.engine.steps import Agent
 from agent_runtime.workflow.model import (
     ONCE,
     AgentCall,

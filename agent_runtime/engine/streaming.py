@@ -7,14 +7,14 @@ import contextvars
 import sys
 from collections.abc import AsyncGenerator, Callable, Mapping
 
+from agent_runtime.engine.event_buffer import Feed
 from agent_runtime.engine.execution import Execution, Stop
-from agent_runtime.engine.feed import Feed
 from agent_runtime.engine.plan import Plan
-from agent_runtime.engine.turns import Turns
+from agent_runtime.engine.reader_thread import Turns
+from agent_runtime.engine.steps import Surroundings
 from agent_runtime.outcomes import Outcome
 from agent_runtime.results.events import StreamEvent
 from agent_runtime.results.run_result import RunResult
-from agent_runtime.steps import Surroundings
 
 __all__ = ("StreamedExecution",)
 

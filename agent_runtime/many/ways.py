@@ -10,13 +10,13 @@ from concurrent import futures
 from typing import Protocol, TypeGuard, TypeVar, TypeVarTuple, Unpack, cast, runtime_checkable
 
 from agent_runtime.bridge import WorkerLane
+from agent_runtime.engine.steps import Offload
 from agent_runtime.loading import bind_inputs
 from agent_runtime.many.sources import Elsewhere
 from agent_runtime.outcomes import Outcome
 from agent_runtime.program import Program, ToCaller, ToLane
 from agent_runtime.results.run_result import RunResult
 from agent_runtime.runs import Run
-from agent_runtime.steps import Offload
 
 __all__ = ("Callers", "InPool", "OnLoop", "Refused", "Way", "is_of_threads", "resolve_soon")
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Coroutine, Mapping
 from typing import Any, TypeVar
 
-from agent_runtime.engine.attempts import PlainRun
+from agent_runtime.engine.step_run import PlainRun
+from agent_runtime.engine.steps import Reply, Surroundings, ToolResult, Trace
 from agent_runtime.llm.retry_hook import told_of_repeats
 from agent_runtime.outcomes import Outcome
-from agent_runtime.steps import Reply, Surroundings, ToolResult, Trace
 from agent_runtime.tracing.spans import Passage, SpanKind, State, Tracer, ended_by
 
 __all__ = ("QuestionTracing",)

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Protocol, runtime_checkable
 
-from agent_runtime.steps import Surroundings, inherited_tracer, thread_name
+from agent_runtime.engine.steps import Surroundings, inherited_tracer, thread_name
 
 __all__ = (
     "Passage",

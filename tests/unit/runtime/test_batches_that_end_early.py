@@ -97,7 +97,7 @@ def test_time_limit_ends_a_batch_between_two_steps(shape: Shape) -> None:
 def test_step_that_goes_on_after_its_cancellation_is_reported_by_its_own_name(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, shape: Shape
 ) -> None:
-    monkeypatch.setattr("agent_runtime.steps.overrun.WORTH_SAYING", 0.01)
+    monkeypatch.setattr("agent_runtime.engine.steps.ignored_cancellation.WORTH_SAYING", 0.01)
 
     def f(n: int, before: object) -> None:
         if n == 3:

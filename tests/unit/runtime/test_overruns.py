@@ -14,7 +14,7 @@ from queue import SimpleQueue
 import pytest
 
 from agent_runtime import Runtime, StepTimeoutError
-from agent_runtime.steps import overrun
+from agent_runtime.engine.steps import ignored_cancellation
 
 ONE = "name: lazy\nsteps:\n  - {id: a, tool: t}\n"
 
@@ -62,7 +62,7 @@ def test_step_that_goes_on_is_named_again_and_again(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(overrun, "PATIENCE", 0.01)
+    monkeypatch.setattr(ignored_cancellation, "PATIENCE", 0.01)
 
     async def cleans_up_until_noticed() -> None:
         try:
@@ -81,7 +81,7 @@ def test_step_that_goes_on_is_named_again_and_again(
 def test_five_of_many_steps_that_go_on_are_named(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(overrun, "PATIENCE", 0.01)
+    monkeypatch.setattr(ignored_cancellation, "PATIENCE", 0.01)
 
     async def cleans_up_until_noticed() -> None:
         try:
@@ -141,8 +141,8 @@ def test_step_that_has_ended_before_it_could_be_cancelled_is_not_named(
 def test_plain_function_that_goes_on_is_named(
     where: str, way: Callable[[Runtime], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(overrun, "WORTH_SAYING", 0.0)
-    monkeypatch.setattr(overrun, "PATIENCE", 0.01)
+    monkeypatch.setattr(ignored_cancellation, "WORTH_SAYING", 0.0)
+    monkeypatch.setattr(ignored_cancellation, "PATIENCE", 0.01)
     began, release = threading.Event(), threading.Event()
     said: SimpleQueue[str] = SimpleQueue()
 
@@ -187,9 +187,9 @@ def test_plain_function_that_goes_on_is_named(
 def test_time_is_written_for_people(
     seconds: float, written: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(overrun, "WORTH_SAYING", 0.0)
+    monkeypatch.setattr(ignored_cancellation, "WORTH_SAYING", 0.0)
     loop = asyncio.new_event_loop()
-    said = overrun.Overrun(loop, "lazy", list, lambda step, what: None)
+    said = ignored_cancellation.Overrun(loop, "lazy", list, lambda step, what: None)
     now = loop.time()
     monkeypatch.setattr(loop, "time", lambda: now)
     monkeypatch.setattr(said, "_began", now - seconds)

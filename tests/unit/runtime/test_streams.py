@@ -35,7 +35,7 @@ from agent_runtime import (
     stream_workflow,
     stream_workflow_async,
 )
-from agent_runtime.engine.feed import AHEAD
+from agent_runtime.engine.event_buffer import AHEAD
 from tests.helpers.streams import (
     CHAIN,
     LIMIT,

@@ -19,7 +19,7 @@ from agent_runtime import (
     StepStarted,
     WorkflowError,
 )
-from agent_runtime.engine.feed import AHEAD
+from agent_runtime.engine.event_buffer import AHEAD
 from tests.helpers.streams import (
     CHAIN,
     LIMIT,

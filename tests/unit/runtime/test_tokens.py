@@ -14,7 +14,7 @@ from agent_runtime import (
     RuntimeClosedError,
     TokenReceived,
 )
-from agent_runtime.engine.feed import AHEAD
+from agent_runtime.engine.event_buffer import AHEAD
 from tests.helpers.streams import (
     LIMIT,
     after,

@@ -27,7 +27,7 @@ from agent_runtime import (
     stream_workflow,
     tool_calls,
 )
-from agent_runtime.steps import overrun
+from agent_runtime.engine.steps import ignored_cancellation
 from tests.helpers.agents import LIMIT
 from tests.helpers.streams import until_error
 
@@ -177,7 +177,7 @@ def test_step_that_swallows_the_failure_of_another_is_told() -> None:
 
 
 def test_reader_is_told_what_it_waits_for_when_a_step_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(overrun, "PATIENCE", 0.01)
+    monkeypatch.setattr(ignored_cancellation, "PATIENCE", 0.01)
     told = asyncio.Event()
 
     async def cleans_up_until_told() -> None:
@@ -208,7 +208,7 @@ def test_reader_is_told_what_it_waits_for_when_a_step_does_not_end(monkeypatch: 
 def test_plain_function_that_goes_on_beside_the_next_attempt_is_told(
     way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(overrun, "WORTH_SAYING", 0.0)
+    monkeypatch.setattr(ignored_cancellation, "WORTH_SAYING", 0.0)
     release, told = threading.Event(), threading.Event()
     attempts: Iterator[int] = iter(range(3))
 

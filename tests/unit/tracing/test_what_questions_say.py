@@ -19,7 +19,7 @@ from agent_runtime import (
     run_workflow,
     tool_calls,
 )
-from agent_runtime.steps import overrun
+from agent_runtime.engine.steps import ignored_cancellation
 from agent_runtime.tracing import Recorder, SpanKind, State
 from tests.helpers.agents import LIMIT
 from tests.helpers.questions import ASK, TOOLS, Blocking, Fast, asked, support
@@ -144,7 +144,7 @@ def test_step_that_swallows_its_time_limit_has_the_warning() -> None:
 def test_step_has_no_warning_of_those_inside_it(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(overrun, "PATIENCE", 0.01)
+    monkeypatch.setattr(ignored_cancellation, "PATIENCE", 0.01)
 
     async def act(what: str) -> None:
         if what == "fail":

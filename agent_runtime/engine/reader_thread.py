@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import TypeVar
 
+from agent_runtime.engine.steps import Offload
 from agent_runtime.outcomes import Outcome
-from agent_runtime.steps import Offload
 
 __all__ = ("Turns",)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from agent_runtime.steps.agent import MISSING, NO_CONTENT, Reply, put, question
-from agent_runtime.steps.call import (
+from agent_runtime.engine.steps.agent import MISSING, NO_CONTENT, Reply, put, question
+from agent_runtime.engine.steps.ignored_cancellation import Overrun
+from agent_runtime.engine.steps.invoke import (
     Agent,
     Callee,
     Invocation,
@@ -19,9 +20,8 @@ from agent_runtime.steps.call import (
     is_async,
     settled,
 )
-from agent_runtime.steps.offload import Offload, thread_name
-from agent_runtime.steps.overrun import Overrun
-from agent_runtime.steps.run import attempt, message_of
+from agent_runtime.engine.steps.offload import Offload, thread_name
+from agent_runtime.engine.steps.run import attempt, message_of
 
 __all__ = (
     "MISSING",

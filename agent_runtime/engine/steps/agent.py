@@ -9,13 +9,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mappi
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+from agent_runtime.engine.steps.invoke import Invocation, Surroundings, Trace, settled
 from agent_runtime.errors import LLMClientError
 from agent_runtime.llm.client import Kind
 from agent_runtime.llm.retry_hook import told_of_repeats
 from agent_runtime.outcomes import Outcome, acapture, capture
 from agent_runtime.results.usage import priced
 from agent_runtime.results.warning_codes import WarningCode
-from agent_runtime.steps.call import Invocation, Surroundings, Trace, settled
 from agent_runtime.workflow.model import AgentCall
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Coroutine, Mapping
 from typing import Any, cast
 
+from agent_runtime.engine.steps.agent import ask
+from agent_runtime.engine.steps.invoke import Agent, Surroundings, Trace, invoke
 from agent_runtime.expressions import Reference, Values, render
 from agent_runtime.outcomes import Outcome
-from agent_runtime.steps.agent import ask
-from agent_runtime.steps.call import Agent, Surroundings, Trace, invoke
 from agent_runtime.workflow.model import AgentCall, FunctionCall, Message, Step, ToolCall
 
 __all__ = ("attempt", "message_of")

@@ -15,16 +15,16 @@ from collections.abc import Coroutine, Generator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from agent_runtime.engine.attempts import PlainRun, Undo
-from agent_runtime.engine.waiting import Waiting
+from agent_runtime.engine.step_run import PlainRun, Undo
+from agent_runtime.engine.steps import Overrun, Surroundings
+from agent_runtime.engine.suspension import Waiting
 from agent_runtime.errors import RecordedFailureError
 from agent_runtime.outcomes import Outcome, capture, traceback_of
 from agent_runtime.results.run_result import Question
 from agent_runtime.results.usage import total
-from agent_runtime.steps import Overrun, Surroundings
 
 if TYPE_CHECKING:
-    from agent_runtime.engine.feed import Feed
+    from agent_runtime.engine.event_buffer import Feed
 
 __all__ = ("Crew",)
 

@@ -9,20 +9,20 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar, cast, runtime_checkable
 
+from agent_runtime.engine.steps.ignored_cancellation import Overrun
+from agent_runtime.engine.steps.offload import Offload, thread_name
 from agent_runtime.errors import RecordedFailureError
 from agent_runtime.expressions import Values
 from agent_runtime.llm.client import LLM
 from agent_runtime.outcomes import Outcome, acapture, capture, texts_of
 from agent_runtime.results.usage import Price, total
 from agent_runtime.results.warning_codes import WarningCode
-from agent_runtime.steps.offload import Offload, thread_name
-from agent_runtime.steps.overrun import Overrun
 from agent_runtime.workflow.model import RunsOn
 
 if TYPE_CHECKING:
+    from agent_runtime.engine.steps.agent import Reply
     from agent_runtime.memory import Exchange, RunConversations
     from agent_runtime.secrets import RunSecrets
-    from agent_runtime.steps.agent import Reply
 
 __all__ = (
     "Agent",

@@ -8,16 +8,16 @@ import time
 from collections.abc import Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from agent_runtime.engine.limits import inner, within
+from agent_runtime.engine.steps import Surroundings, Trace, attempt
+from agent_runtime.engine.timeouts import inner, within
 from agent_runtime.errors import RecordedFailureError, StepTimeoutError
 from agent_runtime.expressions import Root, is_true, render
 from agent_runtime.outcomes import Outcome, acapture, acarry, traceback_of
 from agent_runtime.results.run_result import StepFault, StepRecord, StepState
-from agent_runtime.steps import Surroundings, Trace, attempt
 from agent_runtime.workflow.model import OnError
 
 if TYPE_CHECKING:
-    from agent_runtime.engine.feed import Feed
+    from agent_runtime.engine.event_buffer import Feed
     from agent_runtime.engine.plan import StepPlan
     from agent_runtime.engine.scope import StepValues
 

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
+from agent_runtime.engine.steps import Overrun, Surroundings
 from agent_runtime.errors import StepTimeoutError
 from agent_runtime.outcomes import Outcome, acapture, this_task
-from agent_runtime.steps import Overrun, Surroundings
 
 __all__ = ("inner", "within")
 
