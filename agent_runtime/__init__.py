@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from agent_runtime.agents.prompts import PromptRegistry
     from agent_runtime.errors import (
         AgentRuntimeError,
         AnswerError,
@@ -85,7 +86,6 @@ if TYPE_CHECKING:
     from agent_runtime.memory import Conversation, InMemoryStore, MemoryStore
     from agent_runtime.memory.sql import PostgreSQLMemoryStore, SQLiteMemoryStore
     from agent_runtime.options import Options
-    from agent_runtime.prompts import PromptRegistry
     from agent_runtime.results.events import (
         RunEvent,
         RunFailed,
@@ -293,7 +293,7 @@ _HOMES = {
     "memory": ("Conversation", "InMemoryStore", "MemoryStore"),
     "memory.sql": ("PostgreSQLMemoryStore", "SQLiteMemoryStore"),
     "options": ("Options",),
-    "prompts": ("PromptRegistry",),
+    "agents.prompts": ("PromptRegistry",),
     "results.run_result": ("Question", "RunResult", "RunStatus", "StepFault", "StepRecord", "StepState"),
     "runtime": ("Runtime",),
     "secrets": ("RedactingFilter", "Secret", "redact"),

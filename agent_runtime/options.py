@@ -11,8 +11,8 @@ from agent_runtime.results.usage import Price
 from agent_runtime.workflow.model import Workflow
 
 if TYPE_CHECKING:
+    from agent_runtime.agents.prompts import PromptRegistry
     from agent_runtime.memory import MemoryStore
-    from agent_runtime.prompts import PromptRegistry
     from agent_runtime.tracing import Tracer
 
 __all__ = ("NO_OPTIONS", "Options", "tracer_of")
@@ -130,7 +130,7 @@ def _entries(what: str, given: object) -> list[tuple[object, object]]:
 
 
 def _check_prompts(given: object) -> None:
-    from agent_runtime.prompts import PromptRegistry
+    from agent_runtime.agents.prompts import PromptRegistry
 
     if not isinstance(given, PromptRegistry):
         raise TypeError(f"prompts= is a PromptRegistry, not {type(given).__name__}")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from agent_runtime.agents.calls import BoundTool
+from agent_runtime.agents.bound_prompts import BoundPrompt, BoundPrompts
 from agent_runtime.agents.loop import BoundAgent
-from agent_runtime.agents.prompts import BoundPrompt, BoundPrompts
+from agent_runtime.agents.prompts import PromptRegistry
+from agent_runtime.agents.tool_calls import BoundTool
 from agent_runtime.engine.steps import Callee, is_async
 from agent_runtime.errors import ToolSignatureError
 from agent_runtime.loading import NO_ARGUMENTS, Notes, every_step, generator_hint, nearest, shown
 from agent_runtime.memory import MemoryStore, RunConversations
-from agent_runtime.prompts import PromptRegistry
 from agent_runtime.tools import Tool, describe_tool, wire_name
 from agent_runtime.workflow.agent_options import AgentTool
 from agent_runtime.workflow.model import AgentCall, Step, Workflow

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, cast
 
-from agent_runtime.agents.answers import Answers, correction
-from agent_runtime.agents.calls import BoundTool, Call, Calls, calls_in
-from agent_runtime.agents.memory import SUMMARY, Recollection, recall, save, transcript
-from agent_runtime.agents.prompts import BoundPrompt
+from agent_runtime.agents.bound_prompts import BoundPrompt
+from agent_runtime.agents.conversation import SUMMARY, Recollection, recall, save, transcript
+from agent_runtime.agents.structured_output import Answers, correction
+from agent_runtime.agents.tool_calls import BoundTool, Call, Calls, calls_in
 from agent_runtime.engine.steps import MISSING, NO_CONTENT, Surroundings, Trace, message_of, put, question
 from agent_runtime.errors import AgentRuntimeError, AnswerError, TurnLimitError
 from agent_runtime.expressions import Values, render

@@ -104,7 +104,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "agent_runtime.workflow.model",
     ),
     "agent_runtime/tools/mcp.py": ("agent_runtime.bridge", "agent_runtime.errors", "agent_runtime.tools"),
-    "agent_runtime/prompts": (
+    "agent_runtime/agents/prompts": (
         "agent_runtime.errors",
         "agent_runtime.loading",
         "agent_runtime.expressions",
@@ -117,7 +117,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "agent_runtime.loading",
         "agent_runtime.memory",
         "agent_runtime.outcomes",
-        "agent_runtime.prompts",
+        "agent_runtime.agents.prompts",
         "agent_runtime.expressions",
         "agent_runtime.engine.steps",
         "agent_runtime.tools",
@@ -127,7 +127,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "agent_runtime/tracing/page": ("agent_runtime.tracing",),
     "agent_runtime/options.py": (
         "agent_runtime.memory",
-        "agent_runtime.prompts",
+        "agent_runtime.agents.prompts",
         "agent_runtime.tracing",
         "agent_runtime.results.usage",
         "agent_runtime.workflow.model",

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple, cast
 
+from agent_runtime.agents.prompts import Prompt, PromptRegistry, read_prompt
 from agent_runtime.engine.scope import RunScope, StepValues
 from agent_runtime.engine.steps import message_of
 from agent_runtime.errors import StepInputError, WorkflowError
 from agent_runtime.expressions import Constant, Pairs, Values, render
 from agent_runtime.loading import Notes, Source, fits, nearest, shown
-from agent_runtime.prompts import Prompt, PromptRegistry, read_prompt
 from agent_runtime.workflow.model import AgentCall
 
 __all__ = ("BoundPrompt", "BoundPrompts")

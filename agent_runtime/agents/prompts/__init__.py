@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent_runtime.prompts.prompt import Prompt, read_prompt
-from agent_runtime.prompts.registry import PromptRegistry
+from agent_runtime.agents.prompts.prompt import Prompt, read_prompt
+from agent_runtime.agents.prompts.registry import PromptRegistry
 
 __all__ = ("Prompt", "PromptRegistry", "read_prompt")
