@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from agent_runtime.memory import RunConversations
     from agent_runtime.secrets import Secret, Vault
     from agent_runtime.tracing import Tracer
-    from agent_runtime.tracing.telling import RunTracing
+    from agent_runtime.tracing.run_tracing import RunTracing
 
 __all__ = ("Origin", "Program", "Registry", "Secrets", "ToCaller", "ToLane")
 
@@ -202,7 +202,7 @@ class Program(NamedTuple):
             if (tracer := self.tracer) is None:
                 outcome = run_sync(carry_out, timeout=limit, on_running_loop=on_running_loop, names=names)
             else:
-                from agent_runtime.tracing.telling import told_call
+                from agent_runtime.tracing.run_tracing import told_call
 
                 call = functools.partial(run_sync, carry_out, timeout=limit, on_running_loop=on_running_loop)
                 outcome = told_call(tracer, run.id, call, names)
@@ -219,7 +219,7 @@ class Program(NamedTuple):
         """Begin to tell of a run, if a trace is asked for."""
         if (tracer := self.tracer) is None:
             return None
-        from agent_runtime.tracing.telling import RunTracing
+        from agent_runtime.tracing.run_tracing import RunTracing
 
         return RunTracing(tracer, around, context)
 

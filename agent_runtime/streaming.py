@@ -167,7 +167,7 @@ class _Streamed:
         """Tell of each wait for an event, if a trace is asked for."""
         if (tracer := self.program.tracer) is None:
             return events
-        from agent_runtime.tracing.telling import told_waits
+        from agent_runtime.tracing.run_tracing import told_waits
 
         return told_waits(tracer, f"{self.name}: next event", self.run.id, events)
 

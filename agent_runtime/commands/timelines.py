@@ -35,7 +35,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 def perform(chosen: argparse.Namespace) -> int:
     """Make the page; return the exit code."""
     from agent_runtime.tracing.page import page_of
-    from agent_runtime.tracing.reading import TraceError, read_trace
+    from agent_runtime.tracing.trace_file import TraceError, read_trace
     from agent_runtime.tracing.waits import waits_of
 
     try:

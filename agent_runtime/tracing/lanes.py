@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from agent_runtime.tracing.reading import RecordedSpan, Trace
 from agent_runtime.tracing.spans import SpanKind
+from agent_runtime.tracing.trace_file import RecordedSpan, Trace
 
 __all__ = ("Lane", "lanes_of")
 

@@ -6,8 +6,8 @@ import bisect
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from agent_runtime.tracing.reading import RecordedSpan, Trace
 from agent_runtime.tracing.spans import SpanKind
+from agent_runtime.tracing.trace_file import RecordedSpan, Trace
 
 __all__ = ("Wait", "duration", "step_around", "waits_of")
 

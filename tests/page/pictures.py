@@ -13,7 +13,7 @@ from agent_runtime import Options, Runtime, load_workflow, tool_calls
 from agent_runtime.drawing import drawing_of, to_svg
 from agent_runtime.tracing import Recorder
 from agent_runtime.tracing.page import page_of
-from agent_runtime.tracing.reading import trace_of
+from agent_runtime.tracing.trace_file import trace_of
 from tests.helpers.chromium import NO_CHROMIUM, chromium, find_chromium
 
 FOLDER = Path(__file__).parents[2] / "docs" / "images"

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from agent_runtime.tracing.lanes import Lane, lanes_of
-from agent_runtime.tracing.reading import RecordedSpan, Trace
 from agent_runtime.tracing.spans import SpanKind
+from agent_runtime.tracing.trace_file import RecordedSpan, Trace
 from agent_runtime.tracing.waits import Wait, duration, step_around, waits_of
 
 __all__ = ("page_of",)

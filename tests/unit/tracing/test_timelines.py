@@ -16,7 +16,7 @@ from agent_runtime.commands import main
 from agent_runtime.tracing import Recorder
 from agent_runtime.tracing.lanes import lanes_of
 from agent_runtime.tracing.page import page_of
-from agent_runtime.tracing.reading import Trace, TraceError, trace_of
+from agent_runtime.tracing.trace_file import Trace, TraceError, trace_of
 from agent_runtime.tracing.waits import duration, waits_of
 from tests.helpers.traced import outer
 

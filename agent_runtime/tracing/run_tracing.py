@@ -14,7 +14,7 @@ from agent_runtime.engine.steps import Offload, Surroundings, Trace, Way
 from agent_runtime.outcomes import Outcome
 from agent_runtime.results.run_result import RunResult, StepState
 from agent_runtime.results.warning_codes import WarningCode
-from agent_runtime.tracing.questions import QuestionTracing
+from agent_runtime.tracing.model_tracing import QuestionTracing
 from agent_runtime.tracing.spans import (
     Passage,
     Span,
