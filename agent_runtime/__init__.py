@@ -82,10 +82,8 @@ if TYPE_CHECKING:
         tool_calls,
     )
     from agent_runtime.llm.openai_compatible import HTTPOptions, OpenAICompatibleClient
-    from agent_runtime.many import MappedRun
     from agent_runtime.memory import Conversation, InMemoryStore, MemoryStore
     from agent_runtime.memory.sql import PostgreSQLMemoryStore, SQLiteMemoryStore
-    from agent_runtime.options import Options
     from agent_runtime.results.events import (
         RunEvent,
         RunFailed,
@@ -115,6 +113,8 @@ if TYPE_CHECKING:
     )
     from agent_runtime.results.usage import Price
     from agent_runtime.results.warning_codes import WarningCode
+    from agent_runtime.runs.map import MappedRun
+    from agent_runtime.runs.options import Options
     from agent_runtime.runtime import Runtime
     from agent_runtime.secrets import RedactingFilter, Secret, redact
     from agent_runtime.shortcuts import (
@@ -288,11 +288,11 @@ _HOMES = {
         "ChatToolFunction",
         "tool_calls",
     ),
-    "many": ("MappedRun",),
+    "runs.map": ("MappedRun",),
     "tools.mcp": ("MCPTools",),
     "memory": ("Conversation", "InMemoryStore", "MemoryStore"),
     "memory.sql": ("PostgreSQLMemoryStore", "SQLiteMemoryStore"),
-    "options": ("Options",),
+    "runs.options": ("Options",),
     "agents.prompts": ("PromptRegistry",),
     "results.run_result": ("Question", "RunResult", "RunStatus", "StepFault", "StepRecord", "StepState"),
     "runtime": ("Runtime",),

@@ -11,11 +11,11 @@ from agent_runtime.keeping import KeepsRuns
 from agent_runtime.llm import LLMClient
 from agent_runtime.loading import Notes, from_steps
 from agent_runtime.maps import Maps
-from agent_runtime.options import NO_OPTIONS, Options
-from agent_runtime.program import Program, Registry, Secrets
 from agent_runtime.results.run_result import RunResult
-from agent_runtime.runs import Request
-from agent_runtime.streaming import stream, stream_async
+from agent_runtime.runs.active import Request
+from agent_runtime.runs.options import NO_OPTIONS, Options
+from agent_runtime.runs.program import Program, Registry, Secrets
+from agent_runtime.runs.streaming import stream, stream_async
 from agent_runtime.workflow.model import Step, Workflow
 
 if TYPE_CHECKING:

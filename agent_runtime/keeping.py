@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from agent_runtime.bridge import OnRunningLoop, run_sync
 from agent_runtime.errors import RunBusyError, RunCancelledError, RunEndedError
-from agent_runtime.program import Program
 from agent_runtime.results.run_result import RunResult
-from agent_runtime.runs import Request, checked_name
-from agent_runtime.streaming import stream, stream_async
+from agent_runtime.runs.active import Request, checked_name
+from agent_runtime.runs.program import Program
+from agent_runtime.runs.streaming import stream, stream_async
 
 if TYPE_CHECKING:
     from agent_runtime.results.events import StreamEvent
@@ -326,7 +326,7 @@ class KeepsRuns:
         durability = self._program.durability
         if durability is None:
             raise ValueError("approve() needs runs that are kept; pass storage=SQLiteStorage(path), say")
-        from agent_runtime.durable import Decision
+        from agent_runtime.runs.durable import Decision
 
         made = Decision(step, decision, by, comment).checked()
         await durability.decide(checked_name("run_id", run_id), made)

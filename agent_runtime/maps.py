@@ -6,10 +6,10 @@ from collections.abc import AsyncGenerator, Generator
 from typing import TYPE_CHECKING
 
 from agent_runtime.bridge import OnRunningLoop
-from agent_runtime.program import Program
+from agent_runtime.runs.program import Program
 
 if TYPE_CHECKING:
-    from agent_runtime.many import Executors, Inputs, MappedRun, OnError
+    from agent_runtime.runs.map import Executors, Inputs, MappedRun, OnError
 
 __all__ = ("Maps",)
 
@@ -78,7 +78,7 @@ class Maps:
             ValueError: an argument says nothing: ``concurrency=0``, say.
             BaseException: whatever a step or ``inputs`` raised, the object itself.
         """
-        from agent_runtime.many import map_runs
+        from agent_runtime.runs.map import map_runs
 
         return map_runs(
             self._program,
@@ -133,7 +133,7 @@ class Maps:
             ValueError: an argument says nothing: ``concurrency=0``, say.
             BaseException: whatever a step or ``inputs`` raised, the object itself.
         """
-        from agent_runtime.many import map_runs_async
+        from agent_runtime.runs.map import map_runs_async
 
         return map_runs_async(
             self._program,

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 from agent_runtime import Runtime
-from agent_runtime.many import Executors
+from agent_runtime.runs.map import Executors
 
 __all__ = ("main",)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from agent_runtime.commands.codes import UsageError
 from agent_runtime.llm import LLMClient
-from agent_runtime.options import Options
+from agent_runtime.runs.options import Options
 from agent_runtime.runtime import Runtime
 
 if TYPE_CHECKING:

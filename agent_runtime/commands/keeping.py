@@ -146,7 +146,7 @@ def _resume(chosen: argparse.Namespace) -> int:
 
 def _approve(chosen: argparse.Namespace) -> int:
     """Leave the decision with the run; return the exit code."""
-    from agent_runtime.durable import Decision, decide
+    from agent_runtime.runs.durable import Decision, decide
 
     made = Decision(chosen.step, chosen.decision, chosen.by, chosen.comment)
     with storage_of(chosen) as storage:

@@ -76,7 +76,7 @@ def storage_of(chosen: argparse.Namespace, *, made: bool = False) -> Iterator[Ke
 
 def how_it_stands(storage: Kept, run_id: str) -> str:
     """Return what can be done with a run that has no result, for people."""
-    from agent_runtime.durable import may_go_on
+    from agent_runtime.runs.durable import may_go_on
 
     try:
         goes_on = may_go_on(storage, run_id)

@@ -10,12 +10,12 @@ from concurrent import futures
 from typing import Literal, TypeAlias
 
 from agent_runtime.bridge import OnRunningLoop, WorkerLane, call_in_caller_outcome, iterate
-from agent_runtime.many.mapped import MappedRun
-from agent_runtime.many.runs import Ended, ManyRuns, Terms
-from agent_runtime.many.sources import Inputs, source_of
-from agent_runtime.many.ways import Callers, InPool, OnLoop, Way, is_of_threads
 from agent_runtime.outcomes import Outcome
-from agent_runtime.program import Program
+from agent_runtime.runs.map.executors import Callers, InPool, OnLoop, Way, is_of_threads
+from agent_runtime.runs.map.inputs import Inputs, source_of
+from agent_runtime.runs.map.mapped_run import MappedRun
+from agent_runtime.runs.map.scheduler import Ended, ManyRuns, Terms
+from agent_runtime.runs.program import Program
 
 __all__ = ("Executors", "Inputs", "MappedRun", "OnError", "map_runs", "map_runs_async")
 
@@ -112,7 +112,7 @@ def _way_of(
     if is_of_threads(executor):
         return InPool(program, limit, callers, executor)
     if isinstance(executor, futures.Executor) or callable(executor):
-        from agent_runtime.many.elsewhere import InWorkers
+        from agent_runtime.runs.map.remote import InWorkers
 
         return InWorkers(program, limit, callers, executor)
     raise TypeError(

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 from agent_runtime.bridge import OnRunningLoop, WorkerLane, iterate
 from agent_runtime.engine.steps import Offload, Surroundings
 from agent_runtime.outcomes import Outcome
-from agent_runtime.program import Program, ToCaller, ToLane
 from agent_runtime.results.run_result import RunResult
-from agent_runtime.runs import NO_REQUEST, Request, Run, Stop
+from agent_runtime.runs.active import NO_REQUEST, Request, Run, Stop
+from agent_runtime.runs.program import Program, ToCaller, ToLane
 
 if TYPE_CHECKING:
     from agent_runtime.results.events import StreamEvent

@@ -6,12 +6,12 @@ import functools
 import os
 import platform
 
-from agent_runtime.many.parcels import pack_outcome, unpack_inputs, unpack_program
-from agent_runtime.many.unwanted import heed
 from agent_runtime.outcomes import Outcome, capture
-from agent_runtime.program import Program
 from agent_runtime.results.run_result import RunResult
-from agent_runtime.runs import Request
+from agent_runtime.runs.active import Request
+from agent_runtime.runs.map.cancellation import heed
+from agent_runtime.runs.map.payloads import pack_outcome, unpack_inputs, unpack_program
+from agent_runtime.runs.program import Program
 
 __all__ = ("perform",)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Collection
 
-from agent_runtime.durable.decisions import Decision, decide
-from agent_runtime.durable.fingerprint import fingerprint_of
+from agent_runtime.runs.durable.decisions import Decision, decide
+from agent_runtime.runs.durable.fingerprint import fingerprint_of
 from agent_runtime.storage.protocol import Storage
 from agent_runtime.storage.worker import StorageLane
 from agent_runtime.workflow.model import Workflow

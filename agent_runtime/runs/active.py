@@ -254,7 +254,7 @@ class Run:
 
 
 _inside: contextvars.ContextVar[tuple[Run, ...]] = contextvars.ContextVar(
-    "agent_runtime.runs.inside", default=()
+    "agent_runtime.runs.active.inside", default=()
 )
 """The runs whose steps the running code belongs to, outermost first."""
 

@@ -15,7 +15,7 @@ import tempfile
 from concurrent import futures
 
 from agent_runtime.errors import RuntimeClosedError
-from agent_runtime.runs import Run
+from agent_runtime.runs.active import Run
 
 __all__ = ("Unwanted", "heed")
 

@@ -15,8 +15,8 @@ from typing import NamedTuple, cast
 
 from agent_runtime.errors import NotPortableError, RemoteError
 from agent_runtime.outcomes import Outcome, texts_of
-from agent_runtime.program import Origin, Program
 from agent_runtime.results.run_result import RunResult
+from agent_runtime.runs.program import Origin, Program
 
 __all__ = ("pack_inputs", "pack_outcome", "pack_program", "unpack_inputs", "unpack_outcome", "unpack_program")
 

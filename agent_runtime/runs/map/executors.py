@@ -12,11 +12,11 @@ from typing import Protocol, TypeGuard, TypeVar, TypeVarTuple, Unpack, cast, run
 from agent_runtime.bridge import WorkerLane
 from agent_runtime.engine.steps import Offload
 from agent_runtime.loading import bind_inputs
-from agent_runtime.many.sources import Elsewhere
 from agent_runtime.outcomes import Outcome
-from agent_runtime.program import Program, ToCaller, ToLane
 from agent_runtime.results.run_result import RunResult
-from agent_runtime.runs import Run
+from agent_runtime.runs.active import Run
+from agent_runtime.runs.map.inputs import Elsewhere
+from agent_runtime.runs.program import Program, ToCaller, ToLane
 
 __all__ = ("Callers", "InPool", "OnLoop", "Refused", "Way", "is_of_threads", "resolve_soon")
 

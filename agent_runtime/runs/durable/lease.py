@@ -10,15 +10,15 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self, cast
 
-from agent_runtime.durable.decisions import decisions_in
-from agent_runtime.durable.opening import CANCEL, Opening
-from agent_runtime.durable.program import Durability
-from agent_runtime.durable.results import failure_text, result_text
 from agent_runtime.engine.journal import Journal
 from agent_runtime.errors import LeaseLostError, RecordedFailureError, RunCancelledError, StorageError
 from agent_runtime.outcomes import Outcome
 from agent_runtime.results.run_result import RunResult
-from agent_runtime.runs import Request, Run, Stop
+from agent_runtime.runs.active import Request, Run, Stop
+from agent_runtime.runs.durable.claim import CANCEL, Opening
+from agent_runtime.runs.durable.decisions import decisions_in
+from agent_runtime.runs.durable.durability import Durability
+from agent_runtime.runs.durable.results import failure_text, result_text
 from agent_runtime.storage.protocol import Entry, RunState
 from agent_runtime.storage.worker import StorageLane
 

@@ -6,9 +6,6 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, NoReturn, cast
 
-from agent_runtime.durable.owners import is_known_to_be_dead, new_owner, process_of
-from agent_runtime.durable.program import Durability
-from agent_runtime.durable.results import failure_in, result_of
 from agent_runtime.engine.journal import cancellation, is_undone
 from agent_runtime.errors import (
     IdempotencyError,
@@ -20,7 +17,10 @@ from agent_runtime.errors import (
     WorkflowChangedError,
 )
 from agent_runtime.results.run_result import RunResult
-from agent_runtime.runs import Request, Run, is_inside
+from agent_runtime.runs.active import Request, Run, is_inside
+from agent_runtime.runs.durable.durability import Durability
+from agent_runtime.runs.durable.owner import is_known_to_be_dead, new_owner, process_of
+from agent_runtime.runs.durable.results import failure_in, result_of
 from agent_runtime.storage.encoding import decode, restored
 from agent_runtime.storage.protocol import Entry, Note, RunState, Storage, StoredRun
 from agent_runtime.storage.worker import StorageLane

@@ -9,11 +9,11 @@ from collections.abc import AsyncGenerator, Coroutine
 from typing import Any, NamedTuple
 
 from agent_runtime.errors import ExecutorBrokenError, RuntimeClosedError
-from agent_runtime.many.sources import END, Elsewhere, Source
-from agent_runtime.many.ways import Refused, Way
 from agent_runtime.outcomes import Outcome, acapture
 from agent_runtime.results.run_result import RunResult
-from agent_runtime.runs import Runs
+from agent_runtime.runs.active import Runs
+from agent_runtime.runs.map.executors import Refused, Way
+from agent_runtime.runs.map.inputs import END, Elsewhere, Source
 
 __all__ = ("Ended", "ManyRuns", "Terms")
 

@@ -11,14 +11,14 @@ from concurrent import futures
 
 from agent_runtime.bridge import call_in_worker_outcome
 from agent_runtime.errors import WorkerLostError
-from agent_runtime.many.parcels import pack_inputs, pack_program, unpack_outcome
-from agent_runtime.many.sources import Elsewhere
-from agent_runtime.many.unwanted import Unwanted
-from agent_runtime.many.ways import Callers, Refused, is_of_threads, resolve_soon
-from agent_runtime.many.worker import perform
 from agent_runtime.outcomes import Outcome, this_task
-from agent_runtime.program import Program
 from agent_runtime.results.run_result import RunResult
+from agent_runtime.runs.map.cancellation import Unwanted
+from agent_runtime.runs.map.executors import Callers, Refused, is_of_threads, resolve_soon
+from agent_runtime.runs.map.inputs import Elsewhere
+from agent_runtime.runs.map.payloads import pack_inputs, pack_program, unpack_outcome
+from agent_runtime.runs.map.worker import perform
+from agent_runtime.runs.program import Program
 
 __all__ = ("SUBMISSIONS", "InWorkers")
 

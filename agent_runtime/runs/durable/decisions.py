@@ -7,8 +7,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from agent_runtime.durable.results import questions_of
 from agent_runtime.errors import DecisionError, RunNotFoundError
+from agent_runtime.runs.durable.results import questions_of
 from agent_runtime.storage.protocol import Note, Storage
 
 __all__ = ("Decision", "decide", "decisions_in")

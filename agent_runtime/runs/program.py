@@ -26,10 +26,12 @@ from agent_runtime.loading import (
     known_errors,
     parse_workflow,
 )
-from agent_runtime.offloads import ToCaller, ToLane
-from agent_runtime.options import Options, tracer_of
 from agent_runtime.outcomes import Outcome
-from agent_runtime.registries import (
+from agent_runtime.results.run_result import RunResult
+from agent_runtime.runs.active import NO_REQUEST, Request, Run, Runs, Stop, as_limit
+from agent_runtime.runs.offload import ToCaller, ToLane
+from agent_runtime.runs.options import Options, tracer_of
+from agent_runtime.runs.registries import (
     Registry,
     Secrets,
     callees_of,
@@ -37,14 +39,12 @@ from agent_runtime.registries import (
     secrets_of,
     vault_of,
 )
-from agent_runtime.results.run_result import RunResult
-from agent_runtime.runs import NO_REQUEST, Request, Run, Runs, Stop, as_limit
 from agent_runtime.workflow.model import AgentCall, FunctionCall, RunsOn, Step, ToolCall, Workflow
 
 if TYPE_CHECKING:
     from agent_runtime.agents import Binder
-    from agent_runtime.durable import Durability, Keeper
     from agent_runtime.memory import RunConversations
+    from agent_runtime.runs.durable import Durability, Keeper
     from agent_runtime.secrets import Secret, Vault
     from agent_runtime.tracing import Tracer
     from agent_runtime.tracing.run_tracing import RunTracing
@@ -280,7 +280,7 @@ class Program(NamedTuple):
         self, run: Run, inputs: Mapping[str, object], request: Request, around: Surroundings
     ) -> Keeper:
         """Return what takes a run in hand that is to be kept."""
-        from agent_runtime.durable import Keeper
+        from agent_runtime.runs.durable import Keeper
 
         assert self.durability is not None
         return Keeper(self.durability, run, inputs, request, around.texts_of)
@@ -387,6 +387,6 @@ def _durability(storage: object, workflow: Workflow, others: Collection[Workflow
     """
     if storage is None:
         return None
-    from agent_runtime.durable import Durability
+    from agent_runtime.runs.durable import Durability
 
     return Durability(storage, workflow, others)
