@@ -11,6 +11,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from agent_runtime.agents.prompts import PromptRegistry
+    from agent_runtime.api.executor import Executor
+    from agent_runtime.api.functions import (
+        load_workflow,
+        run_workflow,
+        run_workflow_async,
+        stream_workflow,
+        stream_workflow_async,
+    )
+    from agent_runtime.api.runtime import Runtime
     from agent_runtime.errors import (
         AgentRuntimeError,
         AnswerError,
@@ -70,7 +79,6 @@ if TYPE_CHECKING:
         WorkflowChangedError,
         WorkflowError,
     )
-    from agent_runtime.executor import Executor
     from agent_runtime.llm import LLMClient, ScriptedClient, StreamingLLMClient, fast
     from agent_runtime.llm.chat import (
         ChatCall,
@@ -115,15 +123,7 @@ if TYPE_CHECKING:
     from agent_runtime.results.warning_codes import WarningCode
     from agent_runtime.runs.map import MappedRun
     from agent_runtime.runs.options import Options
-    from agent_runtime.runtime import Runtime
     from agent_runtime.secrets import RedactingFilter, Secret, redact
-    from agent_runtime.shortcuts import (
-        load_workflow,
-        run_workflow,
-        run_workflow_async,
-        stream_workflow,
-        stream_workflow_async,
-    )
     from agent_runtime.storage import MemoryStorage, PostgreSQLStorage, SQLiteStorage, Storage
     from agent_runtime.tools import ToolRegistry, tool
     from agent_runtime.tools.mcp import MCPTools
@@ -276,7 +276,7 @@ _HOMES = {
         "ToolReturned",
         "WarningIssued",
     ),
-    "executor": ("Executor",),
+    "api.executor": ("Executor",),
     "llm": ("LLMClient", "ScriptedClient", "StreamingLLMClient", "fast"),
     "llm.openai_compatible": ("HTTPOptions", "OpenAICompatibleClient"),
     "llm.chat": (
@@ -295,9 +295,9 @@ _HOMES = {
     "runs.options": ("Options",),
     "agents.prompts": ("PromptRegistry",),
     "results.run_result": ("Question", "RunResult", "RunStatus", "StepFault", "StepRecord", "StepState"),
-    "runtime": ("Runtime",),
+    "api.runtime": ("Runtime",),
     "secrets": ("RedactingFilter", "Secret", "redact"),
-    "shortcuts": (
+    "api.functions": (
         "load_workflow",
         "run_workflow",
         "run_workflow_async",

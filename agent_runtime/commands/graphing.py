@@ -6,12 +6,12 @@ import argparse
 import sys
 from pathlib import Path
 
+from agent_runtime.api.functions import load_workflow
 from agent_runtime.commands.codes import ExitCode, UsageError
 from agent_runtime.commands.printing import visible
 from agent_runtime.commands.sources import print_problems, refuse_same, source_named
 from agent_runtime.drawing import drawing_of, to_mermaid, to_svg
 from agent_runtime.errors import WorkflowError
-from agent_runtime.shortcuts import load_workflow
 
 __all__ = ("add", "perform", "write_output")
 

@@ -12,10 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 
+from agent_runtime.api.runtime import Runtime
 from agent_runtime.commands.codes import UsageError
 from agent_runtime.llm import LLMClient
 from agent_runtime.runs.options import Options
-from agent_runtime.runtime import Runtime
 
 if TYPE_CHECKING:
     from agent_runtime.storage import Storage

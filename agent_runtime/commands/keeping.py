@@ -7,6 +7,7 @@ import sys
 from collections.abc import Generator
 from datetime import UTC, datetime
 
+from agent_runtime.api.runtime import Runtime
 from agent_runtime.commands.codes import ExitCode, UsageError, usage_of
 from agent_runtime.commands.hosting import Host, add_host
 from agent_runtime.commands.performing import add_run, carry_out
@@ -19,7 +20,6 @@ from agent_runtime.errors import (
     WorkflowError,
 )
 from agent_runtime.results.events import StreamEvent
-from agent_runtime.runtime import Runtime
 
 __all__ = ("add",)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, TextIO
 
+from agent_runtime.api.runtime import Runtime
 from agent_runtime.commands.codes import ExitCode, TerminatedError, UsageError
 from agent_runtime.commands.hosting import Host, add_host
 from agent_runtime.commands.printing import complain, visible, write_json
@@ -26,7 +27,6 @@ from agent_runtime.loading import every_step
 from agent_runtime.outcomes import texts_of, traceback_of
 from agent_runtime.results.events import RunFinished, RunStarted, StepFailed, StreamEvent
 from agent_runtime.results.run_result import RunResult, RunStatus
-from agent_runtime.runtime import Runtime
 from agent_runtime.secrets import Redactor
 from agent_runtime.workflow.model import AgentCall
 

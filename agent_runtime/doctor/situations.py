@@ -14,8 +14,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from agent_runtime.api.functions import run_workflow
 from agent_runtime.bridge import call_in_caller, call_in_worker, run_sync
-from agent_runtime.shortcuts import run_workflow
 
 __all__ = ("SITUATIONS", "main")
 

@@ -6,11 +6,11 @@ import contextvars
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from agent_runtime.api.durable import KeepsRuns
+from agent_runtime.api.map import Maps
 from agent_runtime.bridge import OnRunningLoop
-from agent_runtime.keeping import KeepsRuns
 from agent_runtime.llm import LLMClient
 from agent_runtime.loading import Notes, from_steps
-from agent_runtime.maps import Maps
 from agent_runtime.results.run_result import RunResult
 from agent_runtime.runs.active import Request
 from agent_runtime.runs.options import NO_OPTIONS, Options

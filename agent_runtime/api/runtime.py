@@ -8,11 +8,11 @@ from collections.abc import AsyncGenerator, Generator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from agent_runtime.api.durable import KeepsRuns
+from agent_runtime.api.map import Maps
 from agent_runtime.bridge import OnRunningLoop, run_sync
-from agent_runtime.keeping import KeepsRuns
 from agent_runtime.llm import LLMClient
 from agent_runtime.loading import parse_workflow, read_source
-from agent_runtime.maps import Maps
 from agent_runtime.results.run_result import RunResult
 from agent_runtime.runs.active import Request, all_ended
 from agent_runtime.runs.options import NO_OPTIONS, Options
