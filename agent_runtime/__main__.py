@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from agent_runtime.commands import main
+from agent_runtime.cli import main
 
 __all__ = ()
 

@@ -206,10 +206,10 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "agent_runtime/api/executor.py": ENTRY_POINTS_MAY_IMPORT,
     "agent_runtime/api/runtime.py": ENTRY_POINTS_MAY_IMPORT,
     "agent_runtime/api/functions.py": ENTRY_POINTS_MAY_IMPORT,
-    "agent_runtime/doctor": ("agent_runtime.bridge", "agent_runtime.api.functions"),
+    "agent_runtime/cli/doctor": ("agent_runtime.bridge", "agent_runtime.api.functions"),
     "agent_runtime/drawing": ("agent_runtime.expressions", "agent_runtime.workflow.model"),
-    "agent_runtime/commands": (
-        "agent_runtime.doctor",
+    "agent_runtime/cli": (
+        "agent_runtime.cli.doctor",
         "agent_runtime.drawing",
         "agent_runtime.runs.durable",
         "agent_runtime.errors",
@@ -227,7 +227,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "agent_runtime.results.warning_codes",
         "agent_runtime.workflow.model",
     ),
-    "agent_runtime/__main__.py": ("agent_runtime.commands",),
+    "agent_runtime/__main__.py": ("agent_runtime.cli",),
     "matrix/findings.py": (),
     "matrix/model": ("matrix.findings",),
     "matrix/contexts": ("matrix.model",),

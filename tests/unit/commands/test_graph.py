@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from agent_runtime import load_workflow
-from agent_runtime.commands import main
+from agent_runtime.cli import main
 from agent_runtime.drawing import drawing_of, to_mermaid
 from agent_runtime.expressions import Pairs
 from agent_runtime.workflow.model import FunctionCall, Step, Workflow

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from agent_runtime import RunStatus, Runtime, SQLiteStorage
-from agent_runtime.commands import main
+from agent_runtime.cli import main
 from tests.helpers.command_line import at_terminal, command
 
 HOST = """

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agent_runtime.commands import main
+from agent_runtime.cli import main
 from tests.helpers.command_line import command
 
 RUN = ("run", "sums.yaml", "--functions", "host:FUNCTIONS", "--tools", "host:TOOLS")

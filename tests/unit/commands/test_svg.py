@@ -12,7 +12,7 @@ import pytest
 from hypothesis import strategies
 
 from agent_runtime import load_workflow
-from agent_runtime.commands import main
+from agent_runtime.cli import main
 from agent_runtime.drawing import Drawing, Figure, Kind, drawing_of, to_svg
 from agent_runtime.drawing.layers import Box, arrange
 from agent_runtime.expressions import Pairs

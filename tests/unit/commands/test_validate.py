@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agent_runtime.commands import main
+from agent_runtime.cli import main
 
 BAD = """name: bad
 steps:

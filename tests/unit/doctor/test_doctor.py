@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from agent_runtime.commands import main
-from agent_runtime.doctor import Level, examine
-from agent_runtime.doctor.situations import SITUATIONS
+from agent_runtime.cli import main
+from agent_runtime.cli.doctor import Level, examine
+from agent_runtime.cli.doctor.situations import SITUATIONS
 from tests.helpers.children import run_child
 from tests.helpers.command_line import command
 
 TROUBLES = """
 import json
-from agent_runtime.doctor.facts import troubles
+from agent_runtime.cli.doctor.facts import troubles
 print(json.dumps(list(troubles())))
 """
 
@@ -56,8 +56,8 @@ def test_process_without_descriptors_is_told_so_with_an_exit_code(tmp_path: Path
     child = run_child(
         """
         import resource, sys
-        from agent_runtime.commands import main
-        import agent_runtime.doctor, agent_runtime.bridge.portal, asyncio.unix_events, selectors
+        from agent_runtime.cli import main
+        import agent_runtime.cli.doctor, agent_runtime.bridge.portal, asyncio.unix_events, selectors
         resource.setrlimit(resource.RLIMIT_NOFILE, (6, 6))
         sys.exit(main(["doctor"]))
         """
@@ -72,7 +72,7 @@ def test_report_in_a_running_loop_says_which_and_its_own_call_works() -> None:
     child = run_child(
         """
         import asyncio
-        from agent_runtime.doctor import examination, facts
+        from agent_runtime.cli.doctor import examination, facts
         async def host():
             print(facts.facts()["event loop here"])
             print(examination._here(20))

@@ -116,7 +116,7 @@ def test_command_line_draws_and_checks(tmp_path: Path) -> None:
     (tmp_path / "w.yaml").write_text("steps:\n  - {id: a, function: f, with: {x: '${1 == 1}'}}\n", "utf-8")
     for command in ("graph", "validate"):
         child = run_child(
-            "import sys; from agent_runtime.commands import main; sys.exit(main(sys.argv[1:]))",
+            "import sys; from agent_runtime.cli import main; sys.exit(main(sys.argv[1:]))",
             options=("-X", "lazy_imports=all"),
             arguments=(command, str(tmp_path / "w.yaml")),
         )

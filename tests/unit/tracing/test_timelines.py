@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from agent_runtime import Options, Runtime
-from agent_runtime.commands import main
+from agent_runtime.cli import main
 from agent_runtime.tracing import Recorder
 from agent_runtime.tracing.lanes import lanes_of
 from agent_runtime.tracing.page import page_of

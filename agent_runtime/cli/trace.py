@@ -6,9 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from agent_runtime.commands.codes import ExitCode, UsageError
-from agent_runtime.commands.graphing import write_output
-from agent_runtime.commands.printing import one_line
+from agent_runtime.cli.exit_codes import ExitCode, UsageError
+from agent_runtime.cli.graph import write_output
+from agent_runtime.cli.output import one_line
 
 __all__ = ("add", "perform")
 

@@ -8,12 +8,12 @@ from collections.abc import Generator
 from datetime import UTC, datetime
 
 from agent_runtime.api.runtime import Runtime
-from agent_runtime.commands.codes import ExitCode, UsageError, usage_of
-from agent_runtime.commands.hosting import Host, add_host
-from agent_runtime.commands.performing import add_run, carry_out
-from agent_runtime.commands.printing import complain, one_line, write_json
-from agent_runtime.commands.sources import print_problems, source_named
-from agent_runtime.commands.storing import MISNAMED, add_run_id, add_storage, in_options, storage_of
+from agent_runtime.cli.execute import add_run, carry_out
+from agent_runtime.cli.exit_codes import ExitCode, UsageError, usage_of
+from agent_runtime.cli.host_code import Host, add_host
+from agent_runtime.cli.output import complain, one_line, write_json
+from agent_runtime.cli.sources import print_problems, source_named
+from agent_runtime.cli.storage import MISNAMED, add_run_id, add_storage, in_options, storage_of
 from agent_runtime.errors import (
     DecisionError,
     RunNotFoundError,

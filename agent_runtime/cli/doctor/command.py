@@ -7,8 +7,8 @@ import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from agent_runtime.commands.codes import ExitCode
-from agent_runtime.commands.printing import one_line, write_json
+from agent_runtime.cli.exit_codes import ExitCode
+from agent_runtime.cli.output import one_line, write_json
 
 __all__ = ("add", "perform")
 
@@ -32,7 +32,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def perform(chosen: argparse.Namespace) -> int:
     """Examine and report; return the exit code."""
-    from agent_runtime.doctor import examine
+    from agent_runtime.cli.doctor import examine
 
     report = examine(limit=chosen.limit)
     if chosen.json:

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 from agent_runtime.api.functions import load_workflow
-from agent_runtime.commands.codes import ExitCode, UsageError
-from agent_runtime.commands.printing import visible
-from agent_runtime.commands.sources import print_problems, refuse_same, source_named
+from agent_runtime.cli.exit_codes import ExitCode, UsageError
+from agent_runtime.cli.output import visible
+from agent_runtime.cli.sources import print_problems, refuse_same, source_named
 from agent_runtime.drawing import drawing_of, to_mermaid, to_svg
 from agent_runtime.errors import WorkflowError
 

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from agent_runtime.commands.codes import ExitCode
-from agent_runtime.commands.hosting import Host, add_host
-from agent_runtime.commands.printing import one_line, write_json
-from agent_runtime.commands.sources import print_problems, source_named
+from agent_runtime.cli.exit_codes import ExitCode
+from agent_runtime.cli.host_code import Host, add_host
+from agent_runtime.cli.output import one_line, write_json
+from agent_runtime.cli.sources import print_problems, source_named
 from agent_runtime.errors import Problem, WorkflowError
 from agent_runtime.loading import Library, parse_workflow, read_source
 

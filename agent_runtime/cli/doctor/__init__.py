@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from agent_runtime.doctor.examination import Finding, Level, Report, examine
+from agent_runtime.cli.doctor.examination import Finding, Level, Report, examine
 
 __all__ = ("Finding", "Level", "Report", "examine")

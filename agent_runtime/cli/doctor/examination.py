@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from agent_runtime.bridge import run_sync
-from agent_runtime.doctor.facts import extras, facts, troubles
-from agent_runtime.doctor.situations import SITUATIONS
+from agent_runtime.cli.doctor.facts import extras, facts, troubles
+from agent_runtime.cli.doctor.situations import SITUATIONS
 
 __all__ = ("Finding", "Level", "Report", "examine")
 
@@ -112,7 +112,7 @@ def _situations(limit: float) -> Iterator[Finding]:
 def _start(name: str) -> subprocess.Popen[str] | Finding:
     code = (
         "import json, sys; sys.path[:] = json.loads(sys.argv[1]);"
-        "from agent_runtime.doctor.situations import main; main(sys.argv[2])"
+        "from agent_runtime.cli.doctor.situations import main; main(sys.argv[2])"
     )
     try:
         return subprocess.Popen(

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from agent_runtime.api.runtime import Runtime
-from agent_runtime.commands.codes import UsageError
+from agent_runtime.cli.exit_codes import UsageError
 from agent_runtime.llm import LLMClient
 from agent_runtime.runs.options import Options
 

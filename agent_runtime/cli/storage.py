@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from agent_runtime.commands.codes import UsageError
+from agent_runtime.cli.exit_codes import UsageError
 from agent_runtime.errors import (
     IdempotencyError,
     MissingExtraError,

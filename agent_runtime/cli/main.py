@@ -9,14 +9,15 @@ import sys
 from collections.abc import Sequence
 from importlib import metadata
 
-from agent_runtime.commands import checking, examining, graphing, keeping, running, timelines
-from agent_runtime.commands.codes import ExitCode, UsageError
-from agent_runtime.commands.printing import complain
+from agent_runtime.cli import graph, run, runs, trace, validate
+from agent_runtime.cli.doctor import command
+from agent_runtime.cli.exit_codes import ExitCode, UsageError
+from agent_runtime.cli.output import complain
 from agent_runtime.errors import StorageError
 
 __all__ = ("main",)
 
-_COMMANDS = (running, keeping, checking, graphing, timelines, examining)
+_COMMANDS = (run, runs, validate, graph, trace, command)
 
 _EPILOG = """exit codes:
   0  all is well

@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Callable
 from typing import TextIO
 
-from agent_runtime.commands.printing import one_line
+from agent_runtime.cli.output import one_line
 from agent_runtime.results.events import (
     StepCancelled,
     StepFailed,

@@ -6,10 +6,10 @@ import argparse
 from collections.abc import Generator
 
 from agent_runtime.api.runtime import Runtime
-from agent_runtime.commands.codes import UsageError, usage_of
-from agent_runtime.commands.given import add_inputs, inputs_of
-from agent_runtime.commands.performing import add_run, carry_out
-from agent_runtime.commands.storing import add_storage
+from agent_runtime.cli.execute import add_run, carry_out
+from agent_runtime.cli.exit_codes import UsageError, usage_of
+from agent_runtime.cli.inputs import add_inputs, inputs_of
+from agent_runtime.cli.storage import add_storage
 from agent_runtime.results.events import StreamEvent
 
 __all__ = ("add", "perform")

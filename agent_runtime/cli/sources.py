@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-from agent_runtime.commands.codes import UsageError
-from agent_runtime.commands.printing import one_line, visible
+from agent_runtime.cli.exit_codes import UsageError
+from agent_runtime.cli.output import one_line, visible
 from agent_runtime.errors import Problem
 
 __all__ = ("print_problems", "refuse_same", "source_named")

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from agent_runtime.commands.codes import UsageError
+from agent_runtime.cli.exit_codes import UsageError
 from agent_runtime.workflow.model import InputSpec, ValueType
 
 __all__ = ("add_inputs", "inputs_of")

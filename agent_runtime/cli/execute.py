@@ -16,12 +16,12 @@ from types import FrameType
 from typing import TYPE_CHECKING, TextIO
 
 from agent_runtime.api.runtime import Runtime
-from agent_runtime.commands.codes import ExitCode, TerminatedError, UsageError
-from agent_runtime.commands.hosting import Host, add_host
-from agent_runtime.commands.printing import complain, visible, write_json
-from agent_runtime.commands.progress import Beside, Progress
-from agent_runtime.commands.sources import print_problems, refuse_same, source_named
-from agent_runtime.commands.storing import MISNAMED, how_it_stands, in_options, storage_of
+from agent_runtime.cli.exit_codes import ExitCode, TerminatedError, UsageError
+from agent_runtime.cli.host_code import Host, add_host
+from agent_runtime.cli.output import complain, visible, write_json
+from agent_runtime.cli.progress import Beside, Progress
+from agent_runtime.cli.sources import print_problems, refuse_same, source_named
+from agent_runtime.cli.storage import MISNAMED, how_it_stands, in_options, storage_of
 from agent_runtime.errors import LLMClientError, SecretError, WorkflowError
 from agent_runtime.loading import every_step
 from agent_runtime.outcomes import texts_of, traceback_of
