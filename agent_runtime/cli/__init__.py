@@ -5,6 +5,6 @@ Each command is a module with two functions, ``add()`` for its arguments and ``p
 
 from __future__ import annotations
 
-from agent_runtime.cli.main import main
+from agent_runtime.cli.command_line import main
 
 __all__ = ("main",)

@@ -1,4 +1,4 @@
-"""``python -m agent_runtime.loading.json_schema``: print the JSON Schema of the workflow file, or where it is.
+"""``python -m agent_runtime.loading.json_schema``: print the schema of the workflow file.
 
 With ``--path``, the file that is published with the package, for editors and validators. With ``--write``,
 that file is made anew; a test says when it is old.

@@ -17,7 +17,7 @@ from agent_runtime.drawing import Drawing, Figure, Kind, drawing_of, to_svg
 from agent_runtime.drawing.layers import Box, arrange
 from agent_runtime.expressions import Pairs
 from agent_runtime.workflow.model import FunctionCall, Step, Workflow
-from tests.unit.commands.test_graph import EVERYTHING
+from tests.unit.cli.test_graph import EVERYTHING
 
 NS = "{http://www.w3.org/2000/svg}"
 

@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from importlib import metadata
 
 from agent_runtime.cli import graph, run, runs, trace, validate
-from agent_runtime.cli.doctor import command
+from agent_runtime.cli.doctor import command as doctor
 from agent_runtime.cli.exit_codes import ExitCode, UsageError
 from agent_runtime.cli.output import complain
 from agent_runtime.errors import StorageError
 
 __all__ = ("main",)
 
-_COMMANDS = (run, runs, validate, graph, trace, command)
+_COMMANDS = (run, runs, validate, graph, trace, doctor)
 
 _EPILOG = """exit codes:
   0  all is well
