@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from agent_runtime.engine.execution import execute
-from agent_runtime.engine.plan import Links, Plan
+from agent_runtime.engine.plan import Plan
+from agent_runtime.engine.planning import Links, compile_plan
 
-__all__ = ("Links", "Plan", "execute")
+__all__ = ("Links", "Plan", "compile_plan", "execute")

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
-from agent_runtime.engine.step_run import PlainRun
+from agent_runtime.engine.plan import PlainRun
 from agent_runtime.engine.steps import Invocation, Surroundings, settled
 from agent_runtime.expressions import render
 from agent_runtime.outcomes import Outcome, acarry

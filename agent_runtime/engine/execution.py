@@ -13,9 +13,8 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from agent_runtime.engine.plan import Plan, Ready, StepPlan
+from agent_runtime.engine.plan import PlainRun, Plan, Ready, StepPlan
 from agent_runtime.engine.scope import RunScope, StepValues
-from agent_runtime.engine.step_run import PlainRun
 from agent_runtime.engine.steps import Surroundings
 from agent_runtime.engine.task_group import Crew
 from agent_runtime.errors import RunCancelledError

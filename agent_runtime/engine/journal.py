@@ -13,9 +13,9 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from agent_runtime.engine.plan import StepPlan
-from agent_runtime.engine.step_run import PlainRun, StepRun, Undo
-from agent_runtime.engine.steps.invoke import Surroundings, Trace
+from agent_runtime.engine.plan import PlainRun, StepPlan, Undo
+from agent_runtime.engine.step_run import StepRun
+from agent_runtime.engine.steps import Surroundings, Trace
 from agent_runtime.outcomes import Outcome
 from agent_runtime.results.run_result import StepFault, StepState
 from agent_runtime.storage.encoding import encode, restored

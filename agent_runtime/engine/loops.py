@@ -8,9 +8,9 @@ from collections.abc import Coroutine, Sequence
 from typing import Any, cast
 
 from agent_runtime.engine.batches import BatchRun
-from agent_runtime.engine.plan import Ready, StepPlan
+from agent_runtime.engine.plan import PlainRun, Ready, StepPlan
 from agent_runtime.engine.scope import NOTHING, StepValues
-from agent_runtime.engine.step_run import PlainRun, StepRun
+from agent_runtime.engine.step_run import StepRun
 from agent_runtime.engine.task_group import Crew
 from agent_runtime.errors import RepeatLimitError
 from agent_runtime.expressions import Reference, Root, is_true, render

@@ -2,50 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from agent_runtime.engine.step_run import PlainRun, StepRun
-from agent_runtime.engine.steps import Agent
-from agent_runtime.workflow.model import (
-    ONCE,
-    AgentCall,
-    Approval,
-    Block,
-    OnError,
-    Step,
-    Workflow,
-    WorkflowCall,
-)
+from agent_runtime.engine.steps import Agent, Surroundings, Trace, attempt
+from agent_runtime.expressions import Root
+from agent_runtime.outcomes import Outcome, acapture, acarry
+from agent_runtime.results.run_result import StepFault, StepRecord, StepState
+from agent_runtime.workflow.model import Step, Workflow
 
-__all__ = ("Links", "Plan", "Ready", "StepPlan")
+if TYPE_CHECKING:
+    from agent_runtime.engine.event_buffer import Feed
+    from agent_runtime.engine.scope import StepValues
 
-
-def _no_agent(_call: AgentCall) -> Agent | None:
-    return None
-
-
-def _nowhere(_step: Step) -> bool:
-    return False
-
-
-class Links(NamedTuple):
-    """What names in a file stand for, apart from functions and tools.
-
-    Attributes:
-        errors: classes of exceptions by the names that ``retry`` may use.
-        callee: from a file and the name in a ``workflow`` step to the key of that workflow.
-        check_outputs: holds what comes out against what a workflow says of it.
-        agent: from an agent step to what performs it, if it asks for more than one question.
-        on_caller: whether a step is a plain function for the calling thread.
-    """
-
-    errors: Mapping[str, type[BaseException]]
-    callee: Callable[[str, str], str]
-    check_outputs: Callable[[Workflow, Mapping[str, object]], None]
-    agent: Callable[[AgentCall], Agent | None] = _no_agent
-    on_caller: Callable[[Step], bool] = _nowhere
+__all__ = ("PlainRun", "Plan", "Ready", "StepPlan", "Undo")
 
 
 class StepPlan(NamedTuple):
@@ -77,55 +49,6 @@ class StepPlan(NamedTuple):
     agent: Agent | None = None
     batched: bool = False
 
-    @classmethod
-    def of(cls, step: Step, workflow: Workflow, links: Links) -> StepPlan:
-        """Find out how a step is to be run."""
-        name = f"agent_runtime step {step.id}"
-        if step.for_each is not None or step.repeat is not None:
-            return cls._of_loop(step, name, workflow, links)
-        run: type[PlainRun] = PlainRun if _is_plain(step) else StepRun
-        block, callee = None, ""
-        if isinstance(step.action, Block):
-            from agent_runtime.engine.blocks import BlockRun  # most workflows need none of these
-
-            run, block = BlockRun, Plan.of(workflow, links, step.action.steps)
-        elif isinstance(step.action, Approval):
-            from agent_runtime.engine.approvals import ApprovalRun
-
-            run = ApprovalRun
-        elif isinstance(step.action, WorkflowCall):
-            from agent_runtime.engine.blocks import CallRun
-
-            run, callee = CallRun, links.callee(workflow.file, step.action.name)
-        return cls(
-            step,
-            name,
-            run,
-            tuple(links.errors[on.name] for on in step.retry.on) or (Exception,),
-            None if step.fallback is None else cls.of(step.fallback, workflow, links),
-            None if step.compensate is None else cls.of(step.compensate, workflow, links),
-            block=block,
-            callee=callee,
-            agent=links.agent(step.action) if isinstance(step.action, AgentCall) else None,
-            batched=run is PlainRun and links.on_caller(step),
-        )
-
-    @classmethod
-    def _of_loop(cls, step: Step, name: str, workflow: Workflow, links: Links) -> StepPlan:
-        """Plan a step that is done more than once: attempts and time limit are those of one time."""
-        from agent_runtime.engine.loops import ItemsRun, RepeatRun
-
-        once = dataclasses.replace(
-            step,
-            when=None,
-            for_each=None,
-            repeat=None,
-            on_error=OnError.FAIL if step.for_each is None else step.for_each.on_error,
-        )
-        whole = dataclasses.replace(step, retry=ONCE, timeout=None, fallback=None, compensate=None)
-        run = RepeatRun if step.for_each is None else ItemsRun
-        return cls(whole, name, run, body=cls.of(once, workflow, links))
-
 
 class Plan(NamedTuple):
     """Which steps wait for which, by their number in the file.
@@ -151,27 +74,6 @@ class Plan(NamedTuple):
     check_outputs: Callable[[Workflow, Mapping[str, object]], None]
     follows: tuple[int | None, ...] = ()
 
-    @classmethod
-    def of(cls, workflow: Workflow, links: Links, steps: Sequence[Step] | None = None) -> Plan:
-        """Number the steps of a checked workflow, or those inside one of its steps."""
-        steps = workflow.steps if steps is None else steps
-        numbers = {step.id: number for number, step in enumerate(steps)}
-        dependents: list[list[int]] = [[] for _ in steps]
-        for number, step in enumerate(steps):
-            for other in step.depends_on:
-                dependents[numbers[other]].append(number)
-        plans = tuple(StepPlan.of(step, workflow, links) for step in steps)
-        return cls(
-            workflow=workflow,
-            steps=plans,
-            numbers=numbers,
-            dependents=tuple(map(tuple, dependents)),
-            needed=tuple(len(step.depends_on) for step in steps),
-            ready=tuple(number for number, step in enumerate(steps) if not step.depends_on),
-            check_outputs=links.check_outputs,
-            follows=_followers(plans, dependents),
-        )
-
 
 class Ready(NamedTuple):
     """A step that waits for nothing but its thread, and since when, in seconds since the epoch."""
@@ -180,23 +82,105 @@ class Ready(NamedTuple):
     since: float
 
 
-def _followers(plans: Sequence[StepPlan], dependents: Sequence[Sequence[int]]) -> tuple[int | None, ...]:
-    """Find the chains of batched steps."""
-    found: list[int | None] = [None] * len(plans)
-    for number, waiting in enumerate(dependents):
-        if len(waiting) == 1 and plans[number].batched and plans[waiting[0]].batched:
-            (follower,) = waiting
-            found[number] = follower if len(plans[follower].step.depends_on) == 1 else None
-    return tuple(found)
+class PlainRun(Trace):
+    """One step in one run, that is done at once and a single time.
+
+    Attributes:
+        plan: the step.
+        values: what its references see.
+        around: what the steps of the run share.
+        feed: where its events go, if anybody reads them.
+        attempts: how many times it has been tried so far.
+        started: when its turn came, in seconds since the epoch.
+        ended: when it ended, in seconds since the epoch; 0 where that is not noted before the record is made.
+        was_saving: whether its cancellation came when it had ended, and only that was still to be kept.
+        told: whether the reader knows that it has started.
+    """
+
+    __slots__ = ("around", "attempts", "ended", "feed", "plan", "started", "told", "values", "was_saving")
+
+    state: StepState = StepState.SUCCEEDED
+    """How it has ended, if it has not failed for good."""
+    faults: tuple[StepFault, ...] = ()
+    """Failures that have been dealt with."""
+    undo: tuple[Undo, ...] = ()
+    """What undoes it, the latest last."""
+
+    def __init__(
+        self, plan: StepPlan, path: str, values: StepValues, around: Surroundings, feed: Feed | None
+    ) -> None:
+        super().__init__(path)
+        self.plan = plan
+        self.values = values
+        self.around = around
+        self.feed = feed
+        self.attempts = 1
+        self.started = time.time()
+        self.ended = 0.0
+        self.told = False
+        self.was_saving = False
+
+    def number(self, given: int) -> int:
+        """Return the number of the step that this has come to, given that of the one that it began with."""
+        return given
+
+    def outcome(self) -> Coroutine[Any, Any, Outcome[object]]:
+        """Run the step to its end; never raises, whatever the step does or is done to it."""
+        return acarry(attempt, self.plan.step, self.values, self.around, self, self.plan.agent)
+
+    async def announced(self) -> Outcome[object]:
+        """Do the same when the feed has room, for a step that belongs to another one."""
+        if self.feed is not None:
+            room = await acapture(self.feed.begin(self.step))
+            if room.error is not None:
+                return Outcome(error=room.take_error())
+            self.told = True
+        return await self.outcome()
+
+    def record(self) -> StepRecord:
+        """Return what is to be known of it, now that it has ended."""
+        return StepRecord(
+            id=self.step,
+            state=self.state,
+            attempts=self.attempts,
+            started=self.started,
+            ended=self.ended or time.time(),
+            thread=self.thread,
+            usage=self.usage,
+            faults=self.faults,
+        )
+
+    def tell_end(self, outcome: Outcome[object], *, stopped: bool) -> None:
+        """Put how it ended into the feed, if that knows that it began."""
+        if self.feed is None or not self.told:
+            return
+        if outcome.error is None:
+            self.feed.step_ended(self.record(), outcome.value)
+        elif stopped and isinstance(outcome.error, asyncio.CancelledError):
+            self.feed.step_cancelled(self.step)
+        else:
+            self.feed.step_failed(self.step, self.around.texts_of(outcome.error), self.attempts)
 
 
-def _is_plain(step: Step) -> bool:
-    """Whether a step is done at once, a single time, and its failure is the run's."""
-    return (
-        step.when is None
-        and step.retry is ONCE
-        and step.timeout is None
-        and step.on_error is OnError.FAIL
-        and step.fallback is None
-        and step.compensate is None
-    )
+class Undo(NamedTuple):
+    """What undoes a step that has succeeded.
+
+    Attributes:
+        plan: the step that does it.
+        path: which step it undoes.
+        values: what that step's references saw.
+        output: the output of that step.
+        around: what the steps of its run share.
+    """
+
+    plan: StepPlan
+    path: str
+    values: StepValues
+    output: object
+    around: Surroundings
+
+    def run(self, error: Mapping[str, object], feed: Feed | None) -> PlainRun:
+        """Return what does it, given why."""
+        path = f"{self.path}:compensate"
+        values = self.values.within(path, {Root.ERROR: error, Root.OUTPUT: self.output})
+        return self.plan.run(self.plan, path, values, self.around, feed)

@@ -4,130 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
-from collections.abc import Coroutine, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
 
-from agent_runtime.engine.steps import Surroundings, Trace, attempt
+from agent_runtime.engine.plan import PlainRun, StepPlan, Undo
+from agent_runtime.engine.steps import Surroundings, attempt
 from agent_runtime.engine.timeouts import inner, within
 from agent_runtime.errors import RecordedFailureError, StepTimeoutError
 from agent_runtime.expressions import Root, is_true, render
-from agent_runtime.outcomes import Outcome, acapture, acarry, traceback_of
-from agent_runtime.results.run_result import StepFault, StepRecord, StepState
+from agent_runtime.outcomes import Outcome, acapture, traceback_of
+from agent_runtime.results.run_result import StepFault, StepState
 from agent_runtime.workflow.model import OnError
 
 if TYPE_CHECKING:
     from agent_runtime.engine.event_buffer import Feed
-    from agent_runtime.engine.plan import StepPlan
     from agent_runtime.engine.scope import StepValues
 
-__all__ = ("PlainRun", "StepRun", "Undo")
+__all__ = ("StepRun",)
 
 _log = logging.getLogger("agent_runtime")
-
-
-class PlainRun(Trace):
-    """One step in one run, that is done at once and a single time.
-
-    Attributes:
-        plan: the step.
-        values: what its references see.
-        around: what the steps of the run share.
-        feed: where its events go, if anybody reads them.
-        attempts: how many times it has been tried so far.
-        started: when its turn came, in seconds since the epoch.
-        ended: when it ended, in seconds since the epoch; 0 where that is not noted before the record is made.
-        was_saving: whether its cancellation came when it had ended, and only that was still to be kept.
-        told: whether the reader knows that it has started.
-    """
-
-    __slots__ = ("around", "attempts", "ended", "feed", "plan", "started", "told", "values", "was_saving")
-
-    state: StepState = StepState.SUCCEEDED
-    """How it has ended, if it has not failed for good."""
-    faults: tuple[StepFault, ...] = ()
-    """Failures that have been dealt with."""
-    undo: tuple[Undo, ...] = ()
-    """What undoes it, the latest last."""
-
-    def __init__(
-        self, plan: StepPlan, path: str, values: StepValues, around: Surroundings, feed: Feed | None
-    ) -> None:
-        super().__init__(path)
-        self.plan = plan
-        self.values = values
-        self.around = around
-        self.feed = feed
-        self.attempts = 1
-        self.started = time.time()
-        self.ended = 0.0
-        self.told = False
-        self.was_saving = False
-
-    def number(self, given: int) -> int:
-        """Return the number of the step that this has come to, given that of the one that it began with."""
-        return given
-
-    def outcome(self) -> Coroutine[Any, Any, Outcome[object]]:
-        """Run the step to its end; never raises, whatever the step does or is done to it."""
-        return acarry(attempt, self.plan.step, self.values, self.around, self, self.plan.agent)
-
-    async def announced(self) -> Outcome[object]:
-        """Do the same when the feed has room, for a step that belongs to another one."""
-        if self.feed is not None:
-            room = await acapture(self.feed.begin(self.step))
-            if room.error is not None:
-                return Outcome(error=room.take_error())
-            self.told = True
-        return await self.outcome()
-
-    def record(self) -> StepRecord:
-        """Return what is to be known of it, now that it has ended."""
-        return StepRecord(
-            id=self.step,
-            state=self.state,
-            attempts=self.attempts,
-            started=self.started,
-            ended=self.ended or time.time(),
-            thread=self.thread,
-            usage=self.usage,
-            faults=self.faults,
-        )
-
-    def tell_end(self, outcome: Outcome[object], *, stopped: bool) -> None:
-        """Put how it ended into the feed, if that knows that it began."""
-        if self.feed is None or not self.told:
-            return
-        if outcome.error is None:
-            self.feed.step_ended(self.record(), outcome.value)
-        elif stopped and isinstance(outcome.error, asyncio.CancelledError):
-            self.feed.step_cancelled(self.step)
-        else:
-            self.feed.step_failed(self.step, self.around.texts_of(outcome.error), self.attempts)
-
-
-class Undo(NamedTuple):
-    """What undoes a step that has succeeded.
-
-    Attributes:
-        plan: the step that does it.
-        path: which step it undoes.
-        values: what that step's references saw.
-        output: the output of that step.
-        around: what the steps of its run share.
-    """
-
-    plan: StepPlan
-    path: str
-    values: StepValues
-    output: object
-    around: Surroundings
-
-    def run(self, error: Mapping[str, object], feed: Feed | None) -> PlainRun:
-        """Return what does it, given why."""
-        path = f"{self.path}:compensate"
-        values = self.values.within(path, {Root.ERROR: error, Root.OUTPUT: self.output})
-        return self.plan.run(self.plan, path, values, self.around, feed)
 
 
 class StepRun(PlainRun):

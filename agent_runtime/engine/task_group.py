@@ -15,7 +15,7 @@ from collections.abc import Coroutine, Generator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from agent_runtime.engine.step_run import PlainRun, Undo
+from agent_runtime.engine.plan import PlainRun, Undo
 from agent_runtime.engine.steps import Overrun, Surroundings
 from agent_runtime.engine.suspension import Waiting
 from agent_runtime.errors import RecordedFailureError

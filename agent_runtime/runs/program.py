@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from agent_runtime.bridge import OnRunningLoop, WorkerLane, run_sync
-from agent_runtime.engine import Links, Plan, execute
+from agent_runtime.engine import Links, Plan, compile_plan, execute
 from agent_runtime.engine.steps import Callee, Offload, Surroundings, inherited_tracer, thread_name
 from agent_runtime.errors import StepInputError, WorkflowError
 from agent_runtime.llm import LLM, LLMClient, ScriptedClient
@@ -134,7 +134,7 @@ class Program(NamedTuple):
         if binder is not None:
             links = links._replace(agent=binder.agent_of)
         return cls(
-            Plan.of(workflow, links),
+            compile_plan(workflow, links),
             functions_,
             tools_,
             client,
@@ -338,7 +338,7 @@ def _sub_workflows(workflows: Mapping[str, Workflow], links: Links) -> Mapping[s
     from agent_runtime.engine.blocks import SubWorkflow
 
     return {
-        key: SubWorkflow(Plan.of(workflow, links), functools.partial(_bind, workflow))
+        key: SubWorkflow(compile_plan(workflow, links), functools.partial(_bind, workflow))
         for key, workflow in workflows.items()
     }
 

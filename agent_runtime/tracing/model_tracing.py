@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Coroutine, Mapping
 from typing import Any, TypeVar
 
-from agent_runtime.engine.step_run import PlainRun
+from agent_runtime.engine.plan import PlainRun
 from agent_runtime.engine.steps import Reply, Surroundings, ToolResult, Trace
 from agent_runtime.llm.retry_hook import told_of_repeats
 from agent_runtime.outcomes import Outcome

@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Generator
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar, runtime_checkable
 
-from agent_runtime.engine.step_run import PlainRun
+from agent_runtime.engine.plan import PlainRun
 from agent_runtime.engine.steps import Offload, Surroundings, Trace, Way
 from agent_runtime.outcomes import Outcome
 from agent_runtime.results.run_result import RunResult, StepState

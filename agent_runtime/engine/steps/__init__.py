@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from agent_runtime.engine.steps.agent import MISSING, NO_CONTENT, Reply, put, question
-from agent_runtime.engine.steps.ignored_cancellation import Overrun
-from agent_runtime.engine.steps.invoke import (
+from agent_runtime.engine.steps.agent import MISSING, NO_CONTENT, put, question
+from agent_runtime.engine.steps.callee import Callee, is_async
+from agent_runtime.engine.steps.context import (
     Agent,
-    Callee,
-    Invocation,
     Journal,
     Surroundings,
     ToolEvents,
     ToolResult,
-    Trace,
     Tracing,
-    Way,
     inherited_tracer,
-    invoke,
-    is_async,
-    settled,
 )
+from agent_runtime.engine.steps.ignored_cancellation import Overrun
+from agent_runtime.engine.steps.invocation import Invocation, Way, invoke, settled
 from agent_runtime.engine.steps.offload import Offload, thread_name
+from agent_runtime.engine.steps.reply import Reply
 from agent_runtime.engine.steps.run import attempt, message_of
+from agent_runtime.engine.steps.trace import Trace
 
 __all__ = (
     "MISSING",

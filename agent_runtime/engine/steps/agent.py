@@ -7,9 +7,12 @@ import contextlib
 from _thread import get_ident
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from agent_runtime.engine.steps.invoke import Invocation, Surroundings, Trace, settled
+from agent_runtime.engine.steps.context import Surroundings
+from agent_runtime.engine.steps.invocation import Invocation, settled
+from agent_runtime.engine.steps.reply import Reply
+from agent_runtime.engine.steps.trace import Trace
 from agent_runtime.errors import LLMClientError
 from agent_runtime.llm.client import Kind
 from agent_runtime.llm.retry_hook import told_of_repeats
@@ -21,7 +24,7 @@ from agent_runtime.workflow.model import AgentCall
 if TYPE_CHECKING:
     from agent_runtime.secrets import RunSecrets
 
-__all__ = ("MISSING", "NO_CONTENT", "Reply", "ask", "put", "question")
+__all__ = ("MISSING", "NO_CONTENT", "ask", "put", "question")
 
 NO_CONTENT = "No content generated"
 """What stands for the content of a reply that has none."""
@@ -93,18 +96,6 @@ async def put(
     if done.error is not None or done.value is None:
         return Outcome(error=done.take_error())
     return Outcome(done.value.said)
-
-
-class Reply(NamedTuple):
-    """What a client has replied.
-
-    Attributes:
-        said: the whole of it.
-        usage: what it took, with its cost where that is known.
-    """
-
-    said: dict[str, object]
-    usage: Mapping[str, object] | None
 
 
 async def _put(

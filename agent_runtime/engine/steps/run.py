@@ -6,7 +6,9 @@ from collections.abc import Coroutine, Mapping
 from typing import Any, cast
 
 from agent_runtime.engine.steps.agent import ask
-from agent_runtime.engine.steps.invoke import Agent, Surroundings, Trace, invoke
+from agent_runtime.engine.steps.context import Agent, Surroundings
+from agent_runtime.engine.steps.invocation import invoke
+from agent_runtime.engine.steps.trace import Trace
 from agent_runtime.expressions import Reference, Values, render
 from agent_runtime.outcomes import Outcome
 from agent_runtime.workflow.model import AgentCall, FunctionCall, Message, Step, ToolCall

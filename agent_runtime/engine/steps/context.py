@@ -1,61 +1,42 @@
-"""What one attempt of a step is given: the run it belongs to, and where it leaves traces."""
+"""What all steps of one run share, and the protocols of what it is made of."""
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
-import inspect
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar, cast, runtime_checkable
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
-from agent_runtime.engine.steps.ignored_cancellation import Overrun
-from agent_runtime.engine.steps.offload import Offload, thread_name
+from agent_runtime.engine.steps.callee import Callee
+from agent_runtime.engine.steps.offload import Offload
+from agent_runtime.engine.steps.reply import Reply
+from agent_runtime.engine.steps.trace import Trace
 from agent_runtime.errors import RecordedFailureError
 from agent_runtime.expressions import Values
 from agent_runtime.llm.client import LLM
-from agent_runtime.outcomes import Outcome, acapture, capture, texts_of
-from agent_runtime.results.usage import Price, total
+from agent_runtime.outcomes import Outcome, capture, texts_of
+from agent_runtime.results.usage import Price
 from agent_runtime.results.warning_codes import WarningCode
-from agent_runtime.workflow.model import RunsOn
 
 if TYPE_CHECKING:
-    from agent_runtime.engine.steps.agent import Reply
-    from agent_runtime.memory import Exchange, RunConversations
+    from agent_runtime.memory import RunConversations
     from agent_runtime.secrets import RunSecrets
 
 __all__ = (
     "Agent",
-    "Callee",
-    "Invocation",
     "Journal",
+    "OnToken",
+    "OnWarning",
     "Surroundings",
     "ToolEvents",
     "ToolResult",
-    "Trace",
     "Tracing",
-    "Way",
     "inherited_tracer",
-    "invoke",
-    "is_async",
-    "settled",
 )
 
-T = TypeVar("T")
 R = TypeVar("R", bound="ToolResult")
 
-AnyFunction = Callable[..., object]
 OnToken = Callable[[str, str], Awaitable[None]]
 OnWarning = Callable[[str, WarningCode, str], None]
-Way = Callable[[Callable[[], T]], Coroutine[Any, Any, Outcome[T]]]
-
-
-class Callee(NamedTuple):
-    """A registered function, and whether calling it gives a coroutine."""
-
-    fn: AnyFunction
-    is_async: bool
-
 
 _NOTHING: Mapping[str, object] = {}
 
@@ -250,36 +231,6 @@ class Surroundings(NamedTuple):
         return capture(self.secrets.redactor.value, outcome.value)
 
 
-class Trace:
-    """What is known of a step beside its outcome; the attempt in progress writes it.
-
-    Attributes:
-        step: where it stands.
-        tool: what its model has called, if this is about that alone.
-        thread: name of the thread that its code ran on.
-        exchange: what it adds to a conversation of its run, if that is kept; counts if the step succeeds.
-        usage: what its language models were used for.
-    """
-
-    __slots__ = ("exchange", "step", "thread", "tool", "usage")
-
-    def __init__(self, step: str, *, tool: str | None = None) -> None:
-        self.step = step
-        self.tool = tool
-        self.thread: str | None = None
-        self.usage: Mapping[str, object] | None = None
-        self.exchange: Exchange | None = None
-
-    @property
-    def name(self) -> str:
-        """How messages call it."""
-        return self.step if self.tool is None else f"{self.step}:{self.tool}"
-
-    def spend(self, usage: Mapping[str, object] | None) -> None:
-        """Add to what it has used; attempts that failed have been paid for as well."""
-        self.usage = total(self.usage, usage)
-
-
 @runtime_checkable
 class Agent(Protocol):
     """An agent step together with what the host gives it: tools, a prompt, a memory."""
@@ -288,96 +239,3 @@ class Agent(Protocol):
         self, step_id: str, values: Values, around: Surroundings, trace: Trace
     ) -> Outcome[object]:
         """Make one attempt."""
-
-
-class Invocation(Generic[T]):
-    """A plain function and its arguments, to be called on some thread, which it notes."""
-
-    def __init__(self, fn: Callable[..., T], arguments: Mapping[str, object], trace: Trace) -> None:
-        self.__qualname__ = getattr(fn, "__qualname__", repr(fn))
-        self._fn = fn
-        self._arguments = arguments
-        self._trace = trace
-        self._in_progress = False
-        self._overrun: Overrun | None = None
-
-    def __call__(self) -> T:
-        """Call the function; whatever it raises comes out."""
-        __tracebackhide__ = True
-        self._trace.thread = thread_name()
-        self._in_progress = True
-        try:
-            return self._fn(**self._arguments)
-        finally:
-            self._in_progress = False
-            self._arguments = {}  # whoever is still to be told of the end keeps this alive
-            if self._overrun is not None:
-                self._overrun.returned(self._trace.name)
-
-    async def on(self, way: Way[T], around: Surroundings) -> Outcome[T]:
-        """Have the function called on another thread; if it cannot be stopped, say so later."""
-        try:
-            return await way(self)
-        except asyncio.CancelledError:
-            if self._in_progress:
-                loop, told = asyncio.get_running_loop(), partial(_overran, around, self._trace)
-                self._overrun = Overrun(loop, around.workflow_name, self._going_on, told)
-            raise
-
-    def _going_on(self) -> Sequence[str]:
-        return (self._trace.name,) if self._in_progress else ()
-
-
-def _overran(around: Surroundings, trace: Trace, _: str, message: str) -> None:
-    """Tell of a function that goes on after its cancellation."""
-    around.overran(trace.step, message if trace.tool is None else f"its tool '{trace.tool}' {message}")
-
-
-def is_async(fn: object) -> bool:
-    """Whether calling ``fn`` gives a coroutine: ``async def``, also partial or as ``__call__``."""
-    while isinstance(fn, partial):
-        fn = fn.func
-    if inspect.iscoroutinefunction(fn):
-        return True
-    return not inspect.isroutine(fn) and inspect.iscoroutinefunction(getattr(type(fn), "__call__", None))  # noqa: B004
-
-
-def invoke(
-    callee: Callee, arguments: Mapping[str, object], runs_on: RunsOn, around: Surroundings, trace: Trace
-) -> Coroutine[Any, Any, Outcome[object]]:
-    """Call a user's function where its kind belongs, and await what it returns if need be.
-
-    Raises:
-        Exception: the arguments are not those of an async function; nothing of it has run.
-    """
-    if not callee.is_async:
-        return _invoke_elsewhere(callee, arguments, runs_on, around, trace)
-    trace.thread = around.loop_thread
-    work = acapture(cast("Awaitable[object]", callee.fn(**arguments)))
-    return work if around.secrets is None else _cleaned(work, around)
-
-
-async def _cleaned(work: Awaitable[Outcome[object]], around: Surroundings) -> Outcome[object]:
-    return around.clean(await work)
-
-
-async def _invoke_elsewhere(
-    callee: Callee, arguments: Mapping[str, object], runs_on: RunsOn, around: Surroundings, trace: Trace
-) -> Outcome[object]:
-    run = around.offload.on_caller if runs_on is RunsOn.CALLER else around.offload.on_worker
-    invocation = Invocation(callee.fn, arguments, trace)
-    return around.clean(await settled(await invocation.on(run, around)))
-
-
-async def settled(outcome: Outcome[object]) -> Outcome[object]:
-    """Await what a plain function returned, if that is awaitable.
-
-    The outcome is emptied: frames of the thread it came from may keep it, and they are kept by the
-    traceback of the very exception that is in it.
-    """
-    if outcome.error is not None:
-        return Outcome(error=outcome.take_error())
-    value, outcome.value = outcome.value, None
-    if inspect.isawaitable(value):
-        return await acapture(value)
-    return Outcome(value)
