@@ -322,9 +322,9 @@ class Conversation(Generic[T]):
             self._portal.call_soon(callback, *args)
 
     def _answer(self, reply: Outcome[object] | None) -> None:
-        if self._asked is not None and not self._asked.done():
-            assert self._call is not None
-            self._call.start_clock(self._asked.get_loop())
+        call = self._call
+        if call is not None and self._asked is not None and not self._asked.done():
+            call.start_clock(self._asked.get_loop())
             self._asked.set_result(reply)
 
     def _take(self, call: Call[None], news: object, interruption: BaseException | None) -> Item[T] | None:

@@ -108,13 +108,21 @@ class Entered(Generic[T]):
                 if reply is not None:
                     reply.unwrap()
 
-        work.__qualname__ = _name_of(manager)
+        work.__qualname__ = self._name = _name_of(manager)
+        self._is_used = False
         self._conversation = Conversation(portals, work, options)
         self._last_resort = _cancelling(self._conversation)
 
     def __enter__(self) -> T:
-        """Enter the manager on the loop thread."""
+        """Enter the manager on the loop thread.
+
+        Raises:
+            RuntimeError: this has been entered before.
+        """
         __tracebackhide__ = True
+        if self._is_used:
+            raise RuntimeError(f"{self._name} has been entered already; call enter() for each `with`")
+        self._is_used = True
         try:
             next(self._last_resort)
             item = self._conversation.begin()

@@ -277,3 +277,52 @@ def test_ctrl_c_in_the_body_of_a_loop_is_the_first_one_of_its_stream() -> None:
     )
 
     assert child.stdout == "cleaning up\ninterrupted\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
+def test_second_ctrl_c_before_the_loop_has_heard_of_the_next_item_prints_nothing() -> None:
+    child = run_child(
+        """
+        import os, signal, sys, threading
+        from agent_runtime.bridge import iterate, run_sync, submit
+
+        begun, raised, main = threading.Event(), threading.Event(), threading.get_ident()
+
+        def names(frame):
+            while frame is not None:
+                yield frame.f_code.co_name
+                frame = frame.f_back
+
+        async def numbers():
+            while True:
+                yield 1
+
+        async def keep_busy():
+            begun.set()
+            while "_hear" not in names(sys._current_frames()[main]):
+                pass
+            while not raised.is_set():
+                os.kill(os.getpid(), signal.SIGINT)
+                raised.wait(0.05)
+
+        async def look():
+            return "still here"
+
+        stream = iterate(numbers())
+        next(stream)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        submit(keep_busy)
+        begun.wait()
+        try:
+            try:
+                next(stream)
+            finally:
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
+                raised.set()
+        except KeyboardInterrupt:
+            print("interrupted", run_sync(look), flush=True)
+        """,
+        limit=15,
+    )
+
+    assert (child.stdout, child.stderr) == ("interrupted still here\n", "")

@@ -249,6 +249,19 @@ def test_a_manager_may_deal_with_the_exception_of_the_block() -> None:
     assert run_sync(asyncio.sleep, 0, "went on") == "went on"
 
 
+def test_manager_is_entered_once_and_says_so() -> None:
+    @contextlib.asynccontextmanager
+    async def manager() -> AsyncIterator[int]:
+        yield 1
+
+    entered = enter(manager())
+    with entered, pytest.raises(RuntimeError, match=r"has been entered already; call enter\(\)"):
+        entered.__enter__()
+
+    with pytest.raises(RuntimeError, match="has been entered already"), entered:
+        pass
+
+
 def test_a_manager_that_fails_to_enter_raises_its_own_exception() -> None:
     error = OSError("no connection")
 
