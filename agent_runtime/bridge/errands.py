@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar, TypeVarTuple, Unpack
 
 from agent_runtime.bridge.call import ENDED, Call, current_call, errand_of
+from agent_runtime.bridge.hostloop import running_loop
 from agent_runtime.bridge.service import Errand
 from agent_runtime.bridge.threads import (
     CannotStartThreadError,
@@ -110,7 +111,16 @@ class WorkerLane:
         self._started = not own_thread
 
     async def __aenter__(self) -> Self:
-        """Return the lane; starts nothing yet."""
+        """Return the lane; starts nothing yet.
+
+        Raises:
+            RuntimeError: no loop of asyncio runs here, but trio's, say.
+        """
+        if running_loop() is None:
+            raise RuntimeError(
+                "this needs a loop of asyncio, and none runs here; under trio, call the sync variant in a"
+                " thread: `await trio.to_thread.run_sync(runtime.run)`, say"
+            )
         return self
 
     async def __aexit__(
