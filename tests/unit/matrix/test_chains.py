@@ -254,7 +254,10 @@ def test_every_context_but_those_with_a_process_of_their_own_can_be_a_link() -> 
     outermost = set(CONTEXTS) - {chain.partition("+")[2] for chain in EVERY_LINK}
 
     assert outermost == {
+        "anyio_worker_thread",
         "asgiref_sync_to_async",
+        "atexit_cold",
+        "atexit_older",
         "celery_prefork",
         "debugpy_breakpoint",
         "django_asgi_sync_view",
@@ -264,10 +267,12 @@ def test_every_context_but_those_with_a_process_of_their_own_can_be_a_link() -> 
         "gevent_main",
         "gevent_threadpool",
         "greenlet_interleaved",
+        "gunicorn_gevent",
         "interpreter_pool",
         "jupyter_cell",
         "jupyter_cell_awaiting",
         "jupyter_thread_loop",
+        "late_thread",
         "plain_script",
         "subinterpreter",
         "thread_refused",
