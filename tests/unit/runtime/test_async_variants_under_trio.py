@@ -40,6 +40,8 @@ def test_async_variant_says_that_it_needs_asyncio(use: Callable[[Runtime], Await
 def test_what_the_message_says_to_write_works() -> None:
     runtime = Runtime(WORKFLOW, functions={"f": lambda: 1})
 
-    result = trio.run(trio.to_thread.run_sync, runtime.run)
+    async def main() -> object:
+        result = await trio.to_thread.run_sync(runtime.run)
+        return result.outputs
 
-    assert result.outputs == {"answer": 1}
+    assert trio.run(main) == {"answer": 1}
