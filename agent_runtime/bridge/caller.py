@@ -44,6 +44,7 @@ __all__ = (
     "Strategy",
     "WarningOfABlockedLoop",
     "call_sync",
+    "late_portal",
     "names_of",
     "no_function",
     "standing_on",
@@ -208,16 +209,25 @@ def _carry_out_beside(
 
     For calls made at the end of the process by async code that the hook drives itself.
     """
-    try:
-        if options.strategy != "portal":
-            raise CannotStartThreadError
-        portal = portals.start_late()
-    except CannotStartThreadError:
-        raise NoThreadError(*options.names) from None
+    portal = late_portal(portals, options)
     try:
         return _carry_out_on(portal, portals, call, own, options, guard)
     finally:
         portal.close()
+
+
+def late_portal(portals: PortalSet, options: Options) -> Portal:
+    """Start a portal for what begins past the exit hook on a thread that runs a loop; to be closed with it.
+
+    Raises:
+        NoThreadError: the process does not end yet, no thread can be started, or none is wanted.
+    """
+    try:
+        if options.strategy != "portal":
+            raise CannotStartThreadError
+        return portals.start_late()
+    except CannotStartThreadError:
+        raise NoThreadError(*options.names) from None
 
 
 def _carry_out_on(

@@ -12,7 +12,7 @@ from time import monotonic
 from typing import Any, Generic, TypeVar
 
 from agent_runtime.bridge.call import TURNED_AWAY, Call
-from agent_runtime.bridge.caller import Options, WarningOfABlockedLoop, standing_on
+from agent_runtime.bridge.caller import Options, WarningOfABlockedLoop, late_portal, standing_on
 from agent_runtime.bridge.direct import CallingThread
 from agent_runtime.bridge.hiding import call_hidden
 from agent_runtime.bridge.hostloop import loop_would_block, running_loop
@@ -268,19 +268,10 @@ class Conversation(Generic[T]):
                 self._portal = self._portals.for_thread(this_threads_portal(), blocks=blocks)
                 return
         if running_loop() is not None:
-            self._portal = self._late = self._late_portal()
+            self._portal = self._late = late_portal(self._portals, self._options)
             return
         self._direct = CallingThread(call, parked_loop(self._portals))
         open_streams.add(self)
-
-    def _late_portal(self) -> Portal:
-        """Start a portal for this alone: the process ends, and the loop of this thread cannot do the work."""
-        try:
-            if self._options.strategy != "portal":
-                raise CannotStartThreadError
-            return self._portals.start_late()
-        except CannotStartThreadError:
-            raise NoThreadError(*self._options.names) from None
 
     def _wait(
         self,
