@@ -29,14 +29,18 @@ def applicable_cells() -> list[Cell]:
 
 def cover_of(cells: Iterable[Cell]) -> list[Cell]:
     """Return some of the cells: each entry point in each context, and with each probe, at least once."""
+    found: list[Cell] = []
     seen: set[tuple[str, str]] = set()
-    found = []
     for cell in cells:
-        pairs = {(cell.entry_point, cell.context), (cell.entry_point, cell.probe)}
-        if not pairs <= seen:
-            seen |= pairs
+        if not pairs_of([cell]) <= seen:
+            seen |= pairs_of([cell])
             found.append(cell)
     return found
+
+
+def pairs_of(cells: Iterable[Cell]) -> set[tuple[str, str]]:
+    """Return the entry points of cells, each with the contexts and the probes that it meets."""
+    return {(cell.entry_point, name) for cell in cells for name in (cell.context, cell.probe)}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -49,6 +53,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         cells = applicable_cells()
         chosen = cells if every else cover_of(cells)
         metafunc.parametrize("cell", [pytest.param(cell, id=cell.id) for cell in chosen])
+
+
+def test_cover_has_each_entry_point_in_each_context_and_with_each_probe() -> None:
+    cells = applicable_cells()
+    chosen = cover_of(cells)
+
+    assert pairs_of(chosen) == pairs_of(cells)
+    assert set(chosen) < set(cells)
 
 
 def test_cell(cell: Cell, cells: Cells) -> None:
