@@ -20,7 +20,6 @@ from typing import NamedTuple
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from agent_runtime import Runtime
-from agent_runtime.bridge import run_sync
 
 COUNTS = (1_000, 10_000)
 
@@ -88,7 +87,6 @@ def _taken_by_one_run(runtime: Runtime) -> Taken:
         before, _ = tracemalloc.get_traced_memory()
         result = runtime.run()
         _, peak = tracemalloc.get_traced_memory()
-        run_sync(asyncio.sleep, 0)  # the loop thread may still hold what it has just handed over
         gc.collect()
         kept, _ = tracemalloc.get_traced_memory()
         del result

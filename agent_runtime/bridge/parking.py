@@ -226,9 +226,8 @@ class OwnLoop(asyncio.SelectorEventLoop if sys.platform != "win32" else asyncio.
     async def shutdown_asyncgens(self) -> None:
         """Close the async generators that are open; the loop may go on, and have others."""
         await super().shutdown_asyncgens()
-        self._asyncgens_shutdown_called = (
-            False  # asyncio would warn of each: calls come when the process ends
-        )
+        # Calls come when the process ends, and asyncio would warn of each generator of theirs.
+        self._asyncgens_shutdown_called = False
 
     async def getaddrinfo(self, host: Any, port: Any, **options: Any) -> Any:
         """Look a host name up in a thread; past a library that would look it up with greenlets."""

@@ -26,7 +26,6 @@ __all__ = ("describe_frame", "describe_work", "innermost_frame", "lock_wanted_of
 _PLUMBING = (
     "agent_runtime.bridge",
     "agent_runtime.engine",
-    "agent_runtime.engine.steps",
     "agent_runtime.outcomes",
     "asyncio",
 )
